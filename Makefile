@@ -1,0 +1,62 @@
+# ccagi-aws-agent: `make help` lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# What is expensive is kept outside the clone, in one folder.
+CACHE ?= $(HOME)/.cache/ccagi-aws-agent
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+export CCAGI_CACHE ?= $(CACHE)
+
+ENV := python3 tests/env/env.py
+RUST_FILES = $(shell git ls-files --cached --others --exclude-standard '*.rs')
+
+.PHONY: help demo test bench up down build lint fmt fmt-check generate generated-check clean-env dist
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+demo: ## Show the product at work from nothing to nothing (KEEP=1 leaves it running)
+	python3 tests/env/demo.py
+
+test: ## Run every test, the end-to-end stories included
+	$(ENV) build all
+	cargo test --lib --bins --no-run
+	cargo test --test suite --no-run
+	$(ENV) test
+	cargo test --lib --bins
+	$(ENV) exec --dir $(CACHE)/run/test -- cargo test --test suite
+
+bench: ## Measure with COUNT=1000 buckets; BENCH_OUT=FILE takes the figures as JSON
+	cargo build --release
+	CCAGI_BINARY=$(CARGO_TARGET_DIR)/release/ccagi-aws-agent python3 tests/env/bench.py
+
+up: ## Start the local control plane and the AWS emulator, and print their exports
+	@$(ENV) up --dir .env
+
+down: ## Stop what `make up` or a kept demo left running
+	@$(ENV) down --dir .env
+
+build: ## Build the program for development
+	cargo build
+
+dist: ## Build the program as it is shipped: optimised throughout
+	cargo build --profile dist
+
+# Clippy as the compiler's wrapper lints the build's own units: `cargo clippy` would check all
+# dependencies, the AWS SDK among them, a second time.
+lint: ## Lint with warnings denied
+	RUSTC_WORKSPACE_WRAPPER=$$(rustc --print sysroot)/bin/clippy-driver \
+	CLIPPY_ARGS="-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__" cargo build --all-targets
+
+fmt: ## Format all sources; `cargo fmt` does not see the modules of the table of kinds
+	rustfmt --edition 2024 $(RUST_FILES)
+
+fmt-check: ## Fail if a source is not formatted
+	rustfmt --edition 2024 --check $(RUST_FILES)
+
+generate: build ## Write the generated files: crds/
+	$(CARGO_TARGET_DIR)/debug/ccagi-aws-agent crds --dir crds
+
+generated-check: generate ## Fail if a generated file is not as committed
+	git diff --exit-code -- crds

@@ -1,0 +1,3 @@
+//! Who decides: the historical agents that own kinds.
+
+pub mod historical;

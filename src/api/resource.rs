@@ -1,0 +1,305 @@
+//! `AwsResource`: one thing in AWS, declared in a namespace.
+
+use crate::kinds::KindBlock;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One AWS resource: the account and region it lives in, the policies for handling it, and exactly
+/// one kind block that describes it.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[kube(
+    group = "aws.ccagi.io",
+    version = "v1alpha1",
+    kind = "AwsResource",
+    plural = "awsresources",
+    namespaced,
+    shortname = "awsr",
+    category = "aws",
+    category = "ccagi",
+    status = "AwsResourceStatus",
+    printcolumn(json_path = ".status.kind", name = "Kind", type_ = "string"),
+    printcolumn(json_path = ".status.id", name = "ID", type_ = "string"),
+    printcolumn(json_path = ".status.state", name = "State", type_ = "string"),
+    printcolumn(json_path = ".status.health", name = "Health", type_ = "string"),
+    printcolumn(json_path = ".status.costPerDay", name = "Cost/Day", type_ = "string"),
+    printcolumn(json_path = ".status.owner", name = "Owner", type_ = "string"),
+    printcolumn(json_path = r#".status.conditions[?(@.type=="Ready")].status"#, name = "Ready", type_ = "string"),
+    printcolumn(
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        name = "Reason",
+        type_ = "string",
+        priority = 1
+    ),
+    printcolumn(
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        name = "Message",
+        type_ = "string",
+        priority = 1
+    ),
+    printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.accountRef.name == oldSelf.accountRef.name").message("accountRef is immutable: a resource cannot move to another account; declare a new object"),
+    validation = Rule::new("(has(self.region) ? self.region : '') == (has(oldSelf.region) ? oldSelf.region : '')").message("region is immutable: a resource cannot move to another region; declare a new object"),
+    validation = Rule::new("!has(oldSelf.resourceId) || (has(self.resourceId) && self.resourceId == oldSelf.resourceId)").message("resourceId is immutable once set")
+)]
+pub struct AwsResourceSpec {
+    /// The AwsAccount this resource lives in.
+    pub account_ref: AccountRef,
+    /// The AWS region; the account's default region where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"), length(max = 32))]
+    pub region: Option<String>,
+    /// Tags for the resource, beside the owner tags that the controller adds itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 40), inner(length(max = 256)))]
+    #[x_kube(
+        validation = Rule::new("self.all(key, !key.startsWith('aws:') && !key.startsWith('ccagi:') && key != 'CcagiManaged')").message("tag keys must not start with aws: or ccagi:, which AWS and the controller keep for themselves"),
+        validation = Rule::new("self.all(key, size(key) >= 1 && size(key) <= 128)").message("tag keys must have 1 to 128 characters")
+    )]
+    pub tags: BTreeMap<String, String>,
+    /// What the controller may do in AWS; everything where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 6))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub management_policies: Option<Vec<ManagementPolicy>>,
+    /// What becomes of the AWS resource when this object is deleted. Kinds that hold data are
+    /// retained unless Delete is written here; all others are deleted unless Retain is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+    /// Whether an existing resource without an owner may be taken over. Without it, never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption_policy: Option<AdoptionPolicy>,
+    /// The AWS id of the resource to adopt or observe, for kinds whose id AWS assigns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub resource_id: Option<String>,
+    /// Whether a change that interrupts the resource may be carried out; Never where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<RestartPolicy>,
+    /// Seconds between two looks for drift; the controller's own period where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 86400))]
+    pub drift_period_seconds: Option<i32>,
+    /// Exactly one of the kinds.
+    #[serde(flatten)]
+    pub kind: KindBlock,
+}
+
+/// A reference to an AwsAccount, which is cluster-scoped.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct AccountRef {
+    /// The AwsAccount's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// One thing the controller may do.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum ManagementPolicy {
+    /// Read the resource.
+    Observe,
+    /// Create it.
+    Create,
+    /// Change it.
+    Update,
+    /// Delete it.
+    Delete,
+    /// Accepted for the sake of manifests written for Crossplane; the spec is never written to.
+    LateInitialize,
+    /// Everything.
+    #[serde(rename = "*")]
+    All,
+}
+
+/// What becomes of the AWS resource of a deleted object.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum DeletionPolicy {
+    /// It is deleted.
+    Delete,
+    /// It stays as it is.
+    Retain,
+}
+
+/// Whether an existing resource may be taken over.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdoptionPolicy {
+    /// Take it over; wait for it where it does not exist.
+    Adopt,
+    /// Take it over, or create it where it does not exist.
+    AdoptOrCreate,
+}
+
+/// Whether changes may interrupt the resource.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum RestartPolicy {
+    /// Changes that need a stop and start wait until this is changed.
+    Never,
+    /// Changes that need a stop and start are carried out.
+    Allow,
+}
+
+/// What the controller knows of the resource.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AwsResourceStatus {
+    /// The generation of the spec that this status speaks of; -1 before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The kind of AWS resource, as the kind block says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub kind: Option<String>,
+    /// The id by which AWS knows the resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub id: Option<String>,
+    /// The resource's ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub arn: Option<String>,
+    /// Where the resource is in its life; a display field, conditions are the contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ResourceState>,
+    /// Whether the resource does its work, as far as AWS tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+    /// List price in USD per day, as a decimal string; absent while it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub cost_per_day: Option<String>,
+    /// The historical agent that owns the kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub owner: Option<String>,
+    /// The write-ahead record of the create call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// Set while the controller itself has stopped the resource for a change and owes it a start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 40))]
+    pub restarting_since: Option<String>,
+    /// What others may want to know of the resource: `arn`, `endpoint` and the like, by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 50), inner(length(max = 2048)))]
+    pub outputs: BTreeMap<String, String>,
+    /// Differences between the spec and AWS that are not carried out yet, at most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub pending_changes: Vec<Change>,
+    /// The tag keys of the spec that were last applied, so that a key that leaves the spec leaves AWS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(max = 128)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub applied_tag_keys: Vec<String>,
+    /// The last thing the controller decided to do; it explains an object that seems stuck.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub last_action: Option<String>,
+    /// The last value of the reconcile-requested-at annotation that was acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
+    /// Ready, Synced, and Reconciling or Stalled while they hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// The write-ahead record: what the controller is about to create, where, and under which token.
+/// It is written by compare-and-swap before the create call, so that a crash at any point after it
+/// leads to a look-up instead of a second resource.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intent {
+    /// Counts the lives of the AWS resource; it rises only after the last one has verifiably ended.
+    #[schemars(range(min = 1))]
+    pub incarnation: i32,
+    /// The idempotency token: UUIDv5 of cluster id, object UID and incarnation.
+    #[schemars(length(max = 64))]
+    pub token: String,
+    /// SHA-256 of the spec that the create call is made from.
+    #[schemars(length(max = 64))]
+    pub request_hash: String,
+    /// The account the create call goes to.
+    #[schemars(length(max = 12))]
+    pub account_id: String,
+    /// The region the create call goes to.
+    #[schemars(length(max = 32))]
+    pub region: String,
+    /// When the intent was written, RFC 3339.
+    #[schemars(length(max = 40))]
+    pub recorded_at: String,
+}
+
+/// Where a resource is in its life.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum ResourceState {
+    /// Not in AWS yet.
+    Pending,
+    /// AWS is making it.
+    Creating,
+    /// It is there and in use.
+    Active,
+    /// AWS is changing it.
+    Updating,
+    /// It is there but stopped.
+    Stopped,
+    /// AWS is removing it.
+    Deleting,
+    /// It is no longer in AWS.
+    Deleted,
+    /// AWS says that it is broken.
+    Failed,
+    /// It could not be read.
+    Unknown,
+}
+
+/// Whether a resource does its work.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Health {
+    /// It does.
+    Healthy,
+    /// It does, but not as it should.
+    Degraded,
+    /// It does not.
+    Unhealthy,
+    /// AWS does not tell, or could not be asked.
+    Unknown,
+}
+
+/// One difference between what is declared and what AWS has.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Change {
+    /// The field, from the kind block down, such as `instanceType` or `tags.team`.
+    #[schemars(length(max = 256))]
+    pub path: String,
+    /// What AWS has, as JSON; absent where it has nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub from: Option<String>,
+    /// What the spec asks for, as JSON; absent where it is to go away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub to: Option<String>,
+    /// What carrying it out does to the resource.
+    pub effect: Effect,
+}
+
+/// What carrying out a change does to the resource.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+pub enum Effect {
+    /// It is changed while it runs.
+    InPlace,
+    /// It is stopped and started.
+    Restart,
+    /// It would have to be made anew, which is never done silently.
+    Replace,
+}

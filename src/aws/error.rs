@@ -1,0 +1,263 @@
+//! What AWS said, sorted into the few classes that the lifecycle treats differently.
+//!
+//! This is the one place that turns an error code into a meaning. In particular, only
+//! [`ErrorClass::NotFound`] may ever be read as "it does not exist".
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+use std::error::Error;
+
+/// What an AWS error means for the object it happened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The resource does not exist.
+    NotFound,
+    /// The resource exists already, is busy, or is in use; the same call may succeed later.
+    Conflict,
+    /// The resource is in a condition that a person has to change first.
+    Blocked,
+    /// Too many calls; the account's budget is used up for now.
+    Throttled,
+    /// The credentials do not allow it, or are not valid.
+    Denied,
+    /// AWS will never accept this request as it is.
+    Invalid,
+    /// A limit of the account is reached.
+    Quota,
+    /// AWS failed, or the connection did. The call may have had its effect.
+    Transient,
+    /// No answer in time. The call may have had its effect.
+    Timeout,
+}
+
+impl ErrorClass {
+    /// The CamelCase reason for conditions and Events.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NotFound => "NotFound",
+            Self::Conflict => "Conflict",
+            Self::Blocked => "Blocked",
+            Self::Throttled => "Throttled",
+            Self::Denied => "AccessDenied",
+            Self::Invalid => "InvalidRequest",
+            Self::Quota => "QuotaExceeded",
+            Self::Transient => "AwsUnavailable",
+            Self::Timeout => "AwsTimeout",
+        }
+    }
+
+    /// Whether a person has to act before the call can succeed.
+    pub fn needs_a_person(self) -> bool {
+        match self {
+            Self::Blocked | Self::Denied | Self::Invalid | Self::Quota => true,
+            Self::NotFound | Self::Conflict | Self::Throttled | Self::Transient | Self::Timeout => false,
+        }
+    }
+}
+
+/// An AWS call that did not succeed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{operation} failed: {}{message}{}", self.code_prefix(), self.request_suffix())]
+pub struct AwsError {
+    /// The API operation, such as `CreateBucket`.
+    pub operation: &'static str,
+    /// What the error means.
+    pub class: ErrorClass,
+    /// The AWS error code, where AWS answered with one.
+    pub code: Option<String>,
+    /// The AWS message, or what went wrong on the way.
+    pub message: String,
+    /// The AWS request id, for a support case.
+    pub request_id: Option<String>,
+}
+
+impl AwsError {
+    /// An error of ours about a call's answer, such as a missing id.
+    pub fn malformed(operation: &'static str, message: impl Into<String>) -> Self {
+        Self { operation, class: ErrorClass::Transient, code: None, message: message.into(), request_id: None }
+    }
+
+    /// What a person can do about it.
+    pub fn next_step(&self) -> &'static str {
+        if let Some(advice) = self.code.as_deref().and_then(advice) {
+            return advice;
+        }
+        match self.class {
+            ErrorClass::NotFound => "Check that the resource still exists.",
+            ErrorClass::Conflict => "AWS is busy with the resource; the controller tries again.",
+            ErrorClass::Blocked => "Remove what blocks the change; the controller tries again.",
+            ErrorClass::Throttled => {
+                "The account's request rate is used up; the controller slows down and tries again."
+            }
+            ErrorClass::Denied => {
+                "Give the role of the AwsAccount the permission that the message names; the controller tries again."
+            }
+            ErrorClass::Invalid => "Correct the spec as the message says.",
+            ErrorClass::Quota => "Ask AWS for a higher quota or remove what is not needed; the controller tries again.",
+            ErrorClass::Transient | ErrorClass::Timeout => "The controller tries again.",
+        }
+    }
+
+    fn code_prefix(&self) -> String {
+        self.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default()
+    }
+
+    fn request_suffix(&self) -> String {
+        self.request_id.as_deref().map(|id| format!(" (request id {id})")).unwrap_or_default()
+    }
+}
+
+/// Names the operation of an SDK call's result and classifies its error.
+pub trait Named<T> {
+    /// The value, or the error as an [`AwsError`] of `operation`.
+    fn named(self, operation: &'static str) -> Result<T, AwsError>;
+}
+
+impl<T, E> Named<T> for Result<T, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    fn named(self, operation: &'static str) -> Result<T, AwsError> {
+        self.map_err(|error| from_sdk(operation, &error))
+    }
+}
+
+fn from_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> AwsError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let request_id = error.request_id().map(str::to_owned);
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let code = error.as_service_error().and_then(|e| e.meta().code()).map(str::to_owned);
+    let message =
+        error.as_service_error().and_then(|e| e.meta().message().map(str::to_owned)).unwrap_or_else(|| chain(error));
+    let class = match error {
+        SdkError::TimeoutError(_) => ErrorClass::Timeout,
+        SdkError::ConstructionFailure(_) => ErrorClass::Invalid,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => ErrorClass::Timeout,
+        SdkError::ServiceError(_) => class_of(code.as_deref(), status),
+        _ => dispatch_class(&message),
+    };
+    AwsError { operation, class, code, message, request_id }
+}
+
+/// Failures before AWS answered: credentials that cannot be had are a denial, all else is the network.
+fn dispatch_class(message: &str) -> ErrorClass {
+    let denied =
+        ["AccessDenied", "is not authorized", "InvalidClientTokenId", "no providers in chain provided credentials"];
+    if denied.iter().any(|sign| message.contains(sign)) { ErrorClass::Denied } else { ErrorClass::Transient }
+}
+
+/// The causes of an error in one line; the SDK's own texts say only "service error".
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+/// The class of an AWS error code; where there is none (answers to HEAD have no body), of the HTTP status.
+fn class_of(code: Option<&str>, status: Option<u16>) -> ErrorClass {
+    if let Some(class) = code.and_then(class_of_code) {
+        return class;
+    }
+    match status {
+        Some(404) if code.is_none() || code == Some("NotFound") => ErrorClass::NotFound,
+        Some(401 | 403) => ErrorClass::Denied,
+        Some(409) => ErrorClass::Conflict,
+        Some(429) => ErrorClass::Throttled,
+        Some(status) if status >= 500 => ErrorClass::Transient,
+        Some(status) if status >= 400 => ErrorClass::Invalid,
+        // An answer of success that cannot be read.
+        Some(_) => ErrorClass::Transient,
+        None => ErrorClass::Transient,
+    }
+}
+
+/// Codes by class, from the services' error references: Amazon S3 "Error responses", Amazon EC2
+/// "Error codes", DynamoDB "Error handling", and "Common error types" of each service.
+fn class_of_code(code: &str) -> Option<ErrorClass> {
+    Some(match code {
+        "NoSuchBucket" | "InvalidInstanceID.NotFound" | "TableNotFoundException" => ErrorClass::NotFound,
+        "ResourceNotFoundException" => ErrorClass::NotFound,
+        "OperationAborted" | "IncorrectInstanceState" | "ResourceInUseException" | "DependencyViolation" => {
+            ErrorClass::Conflict
+        }
+        "BucketAlreadyOwnedByYou" | "ConditionalRequestConflict" | "IncorrectState" => ErrorClass::Conflict,
+        "BucketAlreadyExists" | "BucketNotEmpty" | "OperationNotPermitted" => ErrorClass::Blocked,
+        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" | "SlowDown" => {
+            ErrorClass::Throttled
+        }
+        "RequestThrottled" | "ThrottledException" | "RequestThrottledException" => ErrorClass::Throttled,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthFailure" => ErrorClass::Denied,
+        "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "OptInRequired" => {
+            ErrorClass::Denied
+        }
+        "InvalidAccessKeyId" | "AllAccessDisabled" | "AccountProblem" => ErrorClass::Denied,
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => ErrorClass::Transient,
+        "LimitExceededException" | "TooManyBuckets" | "InstanceLimitExceeded" | "VcpuLimitExceeded" => {
+            ErrorClass::Quota
+        }
+        "VolumeLimitExceeded" | "MaxSpotInstanceCountExceeded" => ErrorClass::Quota,
+        "InsufficientInstanceCapacity" | "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" => {
+            ErrorClass::Transient
+        }
+        "RequestTimeout" | "RequestTimeoutException" => ErrorClass::Timeout,
+        _ => return None,
+    })
+}
+
+/// The next step where a code has one of its own.
+fn advice(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "BucketNotEmpty" => {
+            "Empty the bucket, or set s3Bucket.forceDestroy: true to have the controller delete its objects."
+        }
+        "BucketAlreadyExists" => "Bucket names are global and this one belongs to another account: choose another.",
+        "OperationNotPermitted" => {
+            "The resource is protected: set ec2Instance.terminationProtection: false first, or use deletionPolicy: Retain."
+        }
+        "InvalidAMIID.NotFound" | "InvalidAMIID.Malformed" => {
+            "Set ec2Instance.imageId to an AMI that exists in this region and is shared with this account."
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_codes_that_say_so_mean_not_found() {
+        assert_eq!(class_of(Some("NoSuchBucket"), Some(404)), ErrorClass::NotFound);
+        assert_eq!(class_of(None, Some(404)), ErrorClass::NotFound);
+        assert_eq!(class_of(Some("NoSuchTagSet"), Some(404)), ErrorClass::Invalid);
+        assert_eq!(class_of(Some("AccessDenied"), Some(403)), ErrorClass::Denied);
+        assert_eq!(class_of(None, Some(403)), ErrorClass::Denied);
+        assert_eq!(class_of(None, None), ErrorClass::Transient);
+    }
+
+    #[test]
+    fn an_unknown_code_is_judged_by_its_status() {
+        assert_eq!(class_of(Some("BrandNewCode"), Some(400)), ErrorClass::Invalid);
+        assert_eq!(class_of(Some("BrandNewCode"), Some(503)), ErrorClass::Transient);
+    }
+
+    #[test]
+    fn the_text_names_operation_code_and_request() {
+        let error = AwsError {
+            operation: "CreateBucket",
+            class: ErrorClass::Denied,
+            code: Some("AccessDenied".into()),
+            message: "no".into(),
+            request_id: Some("r-1".into()),
+        };
+        assert_eq!(error.to_string(), "CreateBucket failed: AccessDenied: no (request id r-1)");
+    }
+}

@@ -1,0 +1,54 @@
+//! The command line.
+
+mod crds;
+
+use crate::config::RunConfig;
+use crate::{controllers, telemetry};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Runs AWS from Kubernetes manifests.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the controller.
+    Run(Box<RunConfig>),
+    /// Print the custom resource definitions, or write one file each.
+    Crds(crds::CrdsConfig),
+}
+
+/// The program: parses the arguments, runs the command, and says what failed.
+///
+/// It lives in the library, runtime and all: the bodies of asynchronous functions are compiled where
+/// they are polled, and this way that is here once and not again in every binary.
+pub fn main() -> ExitCode {
+    // kube and the AWS SDK share this one provider; a second in the process would make rustls panic.
+    // It fails only if one is installed already, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let outcome = match Cli::parse().command {
+        Command::Run(config) => run(*config),
+        Command::Crds(config) => crds::write(&config).map_err(Into::into),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ccagi-aws-agent: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: RunConfig) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    telemetry::init(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(controllers::run(config));
+    // Tasks that hang on a dead API server must not keep the process.
+    runtime.shutdown_background();
+    outcome.map_err(Into::into)
+}

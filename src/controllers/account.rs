@@ -1,0 +1,291 @@
+//! Listens to `AwsAccount` objects: proves that their credentials belong to the declared account,
+//! and keeps an account until no resource uses it.
+
+use crate::api::account::{AwsAccount, AwsAccountStatus};
+use crate::api::conditions::{ConditionType, Verdict, bounded, is_true};
+use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE, FINALIZER, MANAGER_ACCOUNT};
+use crate::aws::session::{Identity, SessionError};
+use crate::controllers::resource::Guarded;
+use crate::controllers::to_action;
+use crate::lifecycle::Next;
+use crate::lifecycle::context::Context;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+use kube::runtime::events::{Event, EventType};
+use kube::runtime::reflector::Store;
+use kube::{Api, Resource, ResourceExt};
+use serde_json::json;
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Time between two counts of an account's resources; a count reads only the cache.
+const COUNT_PERIOD: Duration = Duration::from_secs(10);
+
+/// What the account controller works with.
+pub struct AccountContext {
+    /// What all controllers share.
+    pub shared: Arc<Context>,
+    /// The resources in the cache.
+    pub resources: Store<Guarded>,
+    /// Where the names of accounts go whose resources should be looked at.
+    pub changed: UnboundedSender<String>,
+    /// When each account was last proven, by UID.
+    pub proven: Mutex<HashMap<String, Instant>>,
+}
+
+/// Why an account could not be reconciled. The next pass begins anew.
+#[derive(Debug, thiserror::Error)]
+enum AccountError {
+    #[error("the API server failed: {0}")]
+    Cluster(#[from] kube::Error),
+}
+
+/// One reconcile of one account.
+pub async fn reconcile_one(
+    guard: Arc<DeserializeGuard<AwsAccount>>,
+    cx: Arc<AccountContext>,
+) -> Result<Action, Infallible> {
+    let account = match &guard.0 {
+        Ok(account) => account,
+        Err(invalid) => {
+            tracing::warn!(name = guard.name_any(), error = invalid.error, "an AwsAccount cannot be read");
+            return Ok(Action::await_change());
+        }
+    };
+    cx.shared.caches.wait().await;
+    let uid = account.uid().unwrap_or_default();
+    let next = match cx.pass(account).await {
+        Ok(next) => next,
+        Err(AccountError::Cluster(error)) => {
+            let failures = cx.shared.memory.change(&uid, |memory| {
+                memory.failures += 1;
+                memory.failures
+            });
+            tracing::debug!(name = account.name_any(), %error, "an account could not be reconciled");
+            Next::After(cx.shared.backoff(failures))
+        }
+    };
+    Ok(to_action(next))
+}
+
+impl AccountContext {
+    async fn pass(&self, account: &AwsAccount) -> Result<Next, AccountError> {
+        let api: Api<AwsAccount> = Api::all(self.shared.client.clone());
+        let counts = self.count(&account.name_any());
+        if account.metadata.deletion_timestamp.is_some() {
+            return self.release(&api, account).await;
+        }
+        if account.annotations().get(ANNOTATION_PAUSED).is_some_and(|value| value == "true") {
+            return Ok(Next::Done);
+        }
+        let account = &with_finalizer(&api, account).await?;
+        let proof = self.prove(account).await;
+        let (verdict, next) = self.judge(account, &proof);
+        let status = self.status(account, &verdict, &proof, counts).await;
+        let news = account.status.as_ref().is_none_or(|old| {
+            old.observed_generation != status.observed_generation
+                || is_true(&old.conditions, ConditionType::Ready) != verdict.ready
+        });
+        if news {
+            self.publish(account, &verdict).await;
+        }
+        write_status(&api, account, status).await?;
+        if news {
+            // The receiver lives as long as the resource controller; without it nobody needs to know.
+            let _ = self.changed.send(account.name_any());
+        }
+        Ok(next)
+    }
+
+    /// Asks AWS who we are: when the spec is new, when somebody asks, and once every drift period.
+    async fn prove(&self, account: &AwsAccount) -> Result<Identity, SessionError> {
+        let uid = account.uid().unwrap_or_default();
+        let asked = account.annotations().get(ANNOTATION_RECONCILE)
+            != account.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
+        let period = self.shared.config.drift_period;
+        let due = {
+            let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+            let due = asked || proven.get(&uid).is_none_or(|when| when.elapsed() >= period);
+            if due {
+                proven.insert(uid.clone(), Instant::now());
+            }
+            due
+        };
+        if due {
+            self.shared.sessions.recheck(&account.spec).await;
+        }
+        self.shared.sessions.identity(&account.spec).await
+    }
+
+    fn judge(&self, account: &AwsAccount, proof: &Result<Identity, SessionError>) -> (Verdict, Next) {
+        let uid = account.uid().unwrap_or_default();
+        match proof {
+            Ok(identity) => {
+                self.shared.memory.change(&uid, |memory| memory.failures = 0);
+                let message = format!("AWS confirms account {} as {}.", account.spec.account_id, identity.arn);
+                (Verdict::ready("Verified", message), Next::After(COUNT_PERIOD))
+            }
+            Err(error) => {
+                let failures = self.shared.memory.change(&uid, |memory| {
+                    memory.failures += 1;
+                    memory.failures
+                });
+                let message = format!("{}. {}", capitalised(&error.to_string()), next_step(error));
+                let verdict = match error.needs_a_person() {
+                    true => Verdict::stalled(error.reason(), message),
+                    false => Verdict::reconciling(error.reason(), message),
+                };
+                (verdict, Next::After(self.shared.backoff(failures)))
+            }
+        }
+    }
+
+    async fn status(
+        &self,
+        account: &AwsAccount,
+        verdict: &Verdict,
+        proof: &Result<Identity, SessionError>,
+        counts: BTreeMap<String, i32>,
+    ) -> AwsAccountStatus {
+        let old = account.status.clone().unwrap_or_default();
+        let generation = account.metadata.generation.unwrap_or_default();
+        let now = Timestamp::now();
+        let conditions =
+            crate::api::conditions::keep_repeats(verdict.conditions(&old.conditions, generation, now), &old.conditions);
+        let mut status = AwsAccountStatus {
+            observed_generation: Some(generation),
+            resources_managed: Some(counts.values().sum()),
+            resources_by_kind: counts,
+            last_handled_reconcile_at: account.annotations().get(ANNOTATION_RECONCILE).cloned(),
+            conditions,
+            ..AwsAccountStatus::default()
+        };
+        if let Ok(identity) = proof {
+            let known = old.identity_arn.as_ref() == Some(&identity.arn);
+            let first_seen = || now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            status.verified_at = old.verified_at.filter(|_| known).or_else(|| Some(first_seen()));
+            status.identity_arn = Some(identity.arn.clone());
+            status.usable_regions = self.shared.sessions.usable_regions(&account.spec).await;
+        }
+        status
+    }
+
+    /// Lets a deleted account go once no resource uses it: without it, nothing could delete them.
+    async fn release(&self, api: &Api<AwsAccount>, account: &AwsAccount) -> Result<Next, AccountError> {
+        if !account.finalizers().iter().any(|name| name == FINALIZER) {
+            return Ok(Next::Done);
+        }
+        let in_use = self.users(&account.name_any()).await?;
+        if in_use > 0 {
+            let message = format!("{in_use} AwsResources still use this account, so it stays. Delete them first.");
+            let verdict = Verdict::stalled("InUse", message);
+            let mut status = account.status.clone().unwrap_or_default();
+            let generation = account.metadata.generation.unwrap_or_default();
+            status.observed_generation = Some(generation);
+            status.conditions = verdict.conditions(&status.conditions, generation, Timestamp::now());
+            self.publish(account, &verdict).await;
+            write_status(api, account, status).await?;
+            return Ok(Next::After(COUNT_PERIOD.min(self.shared.config.poll_period)));
+        }
+        let others: Vec<_> = account.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
+        write_finalizers(api, account, others).await?;
+        self.shared.sessions.forget(&account.spec).await;
+        self.shared.memory.forget(&account.uid().unwrap_or_default());
+        Ok(Next::Done)
+    }
+
+    /// How many resources use the account, asked of the API server: a cache, or a controller that
+    /// watches only a part of the cluster, must not let an account go too early.
+    async fn users(&self, account: &str) -> Result<usize, kube::Error> {
+        let all: Api<Guarded> = Api::all(self.shared.client.clone());
+        let listed = all.list(&ListParams::default()).await?;
+        // One that cannot be read may be of this account.
+        let uses = |guard: &&Guarded| guard.0.as_ref().map_or(true, |object| object.spec.account_ref.name == account);
+        Ok(listed.iter().filter(uses).count())
+    }
+
+    fn count(&self, account: &str) -> BTreeMap<String, i32> {
+        let mut counts = BTreeMap::new();
+        for guard in self.resources.state() {
+            let Ok(object) = &guard.0 else { continue };
+            if object.spec.account_ref.name == account {
+                let kind = object.spec.kind.the_one().map_or("Invalid", |kind| kind.name().as_str());
+                *counts.entry(kind.to_owned()).or_insert(0) += 1;
+            }
+        }
+        counts
+    }
+
+    async fn publish(&self, account: &AwsAccount, verdict: &Verdict) {
+        let event = Event {
+            type_: if verdict.ready { EventType::Normal } else { EventType::Warning },
+            reason: verdict.reason.into(),
+            note: Some(bounded(&verdict.message, 900)),
+            action: "Verify".into(),
+            secondary: None,
+        };
+        if let Err(error) = self.shared.recorder.publish(&event, &account.object_ref(&())).await {
+            tracing::debug!(%error, "an Event could not be published");
+        }
+    }
+}
+
+fn next_step(error: &SessionError) -> &'static str {
+    match error {
+        SessionError::WrongAccount { .. } => "Correct spec.accountId or spec.credentials.",
+        SessionError::Refused(error) if error.class.needs_a_person() => {
+            "Check that the role exists, that its trust policy names the controller's identity, and that spec.credentials gives the external id it asks for."
+        }
+        SessionError::Refused(_) => "The controller tries again.",
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+async fn with_finalizer(api: &Api<AwsAccount>, account: &AwsAccount) -> Result<AwsAccount, kube::Error> {
+    if account.finalizers().iter().any(|name| name == FINALIZER) {
+        return Ok(account.clone());
+    }
+    let mut finalizers = account.finalizers().to_vec();
+    finalizers.push(FINALIZER.into());
+    write_finalizers(api, account, finalizers).await
+}
+
+async fn write_finalizers(
+    api: &Api<AwsAccount>,
+    account: &AwsAccount,
+    finalizers: Vec<String>,
+) -> Result<AwsAccount, kube::Error> {
+    let patch = json!({"metadata": {
+        "uid": account.metadata.uid,
+        "resourceVersion": account.metadata.resource_version,
+        "finalizers": finalizers,
+    }});
+    api.patch(&account.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await
+}
+
+async fn write_status(
+    api: &Api<AwsAccount>,
+    account: &AwsAccount,
+    status: AwsAccountStatus,
+) -> Result<(), kube::Error> {
+    if account.status.as_ref() == Some(&status) {
+        return Ok(());
+    }
+    let patch = json!({
+        "apiVersion": AwsAccount::api_version(&()),
+        "kind": AwsAccount::kind(&()),
+        "metadata": {"uid": account.metadata.uid},
+        "status": status,
+    });
+    api.patch_status(&account.name_any(), &PatchParams::apply(MANAGER_ACCOUNT).force(), &Patch::Apply(patch)).await?;
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! Starts the controllers, and stops them in good order.
+
+use crate::api::account::AwsAccount;
+use crate::aws::session::{CallSettings, Sessions};
+use crate::config::RunConfig;
+use crate::controllers::account::{self, AccountContext};
+use crate::controllers::resource::{self, Guarded};
+use crate::controllers::{news_in, no_errors, trim};
+use crate::lifecycle::caches::CachesFilled;
+use crate::lifecycle::context::{Context, Memory};
+use crate::server::{Readiness, serve};
+use futures::{Stream, StreamExt, TryStreamExt, future};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::{self, ObjectRef, Store, store::Writer};
+use kube::runtime::{Controller, PredicateConfig, WatchStreamExt, controller, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+/// Why the controllers could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No cluster is configured, or its configuration cannot be read.
+    #[error("no cluster: {0}; set KUBECONFIG or run in a pod")]
+    NoCluster(#[source] kube::Error),
+    /// The cluster's id could not be read.
+    #[error("the UID of the namespace kube-system could not be read: {0}; grant it, or set --cluster-id")]
+    NoClusterId(#[source] kube::Error),
+    /// The address for health checks is not to be had.
+    #[error("cannot listen on {address}: {error}")]
+    NoListener {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The process may not listen to signals.
+    #[error("cannot listen to signals: {0}")]
+    NoSignals(#[from] std::io::Error),
+}
+
+/// Runs until the process is asked to stop, then lets running reconciles end, for as long as the
+/// configured grace.
+///
+/// # Errors
+/// [`RunError`] where the controllers cannot be started. Nothing was touched then.
+pub async fn run(config: RunConfig) -> Result<(), RunError> {
+    let readiness = Readiness::default();
+    serve(config.health_address, readiness.clone())
+        .await
+        .map_err(|error| RunError::NoListener { address: config.health_address, error })?;
+    let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (stop, stopping) = watch::channel(false);
+    let grace = config.shutdown_grace;
+    let controllers = tokio::spawn(run_controllers(config, readiness.clone(), stopping));
+    tokio::pin!(controllers);
+    tokio::select! {
+        ended = &mut controllers => return ended.unwrap_or(Ok(())),
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    tracing::info!("stopping: no new reconciles; running ones may end");
+    readiness.set(false);
+    // The receiver is gone only if the controllers have ended already.
+    let _ = stop.send(true);
+    match tokio::time::timeout(grace, controllers).await {
+        Ok(_) => tracing::info!("stopped"),
+        Err(_) => tracing::warn!("stopped without waiting longer; what was begun is found again from its intent"),
+    }
+    Ok(())
+}
+
+async fn run_controllers(
+    config: RunConfig,
+    readiness: Readiness,
+    stopping: watch::Receiver<bool>,
+) -> Result<(), RunError> {
+    let client = Client::try_default().await.map_err(RunError::NoCluster)?;
+    let cluster_id = match config.cluster_id.clone() {
+        Some(id) => id,
+        None => cluster_id(&client).await.map_err(RunError::NoClusterId)?,
+    };
+    let settings = CallSettings {
+        attempt_timeout: config.aws_attempt_timeout,
+        call_timeout: config.aws_call_timeout,
+        refusal_period: config.backoff_base,
+    };
+    let selected = selected(&config);
+    let (accounts, account_writer) = reflector::store();
+    let (namespaces, namespace_writer) = reflector::store();
+    let (resources, resource_writer) = reflector::store::<Guarded>();
+    let caches = CachesFilled::of(3);
+    let account_api = Api::<DeserializeGuard<AwsAccount>>::all(client.clone());
+    let account_stream = stream(account_api, selected.clone(), account_writer, &caches);
+    let resource_stream = stream(resource_api(&client, &config), selected, resource_writer, &caches);
+    let namespace_api = Api::<PartialObjectMeta<Namespace>>::all(client.clone());
+    let namespace_stream = stream(namespace_api, watcher::Config::default(), namespace_writer, &caches);
+    tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
+
+    let shared = Arc::new(Context {
+        recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
+        sessions: Sessions::from_environment(&settings).await,
+        accounts: accounts.clone(),
+        namespaces: namespaces.clone(),
+        caches: caches.clone(),
+        cluster_id,
+        memory: Memory::default(),
+        client,
+        config: config.clone(),
+    });
+    let (changed, changes) = mpsc::unbounded_channel();
+    let account_context = Arc::new(AccountContext {
+        shared: shared.clone(),
+        resources: resources.clone(),
+        changed,
+        proven: Default::default(),
+    });
+    let queue = controller::Config::default().concurrency(config.concurrency);
+    let accounts_run = Controller::for_stream(account_stream, accounts.clone())
+        .with_config(queue.clone())
+        .graceful_shutdown_on(stopped(stopping.clone()))
+        .run(account::reconcile_one, no_errors, account_context);
+    let resources_run = Controller::for_stream(resource_stream, resources.clone())
+        .reconcile_on(resources_of_changed(changes, resources.clone()))
+        .with_config(queue)
+        .graceful_shutdown_on(stopped(stopping))
+        .run(resource::reconcile_one, no_errors, shared);
+    tokio::spawn(async move {
+        caches.wait().await;
+        tracing::info!("ready: the caches are filled");
+        readiness.set(true);
+    });
+    future::join(accounts_run.for_each(log_end), resources_run.for_each(log_end)).await;
+    Ok(())
+}
+
+/// The UID of the namespace `kube-system`, which is as old as the cluster.
+async fn cluster_id(client: &Client) -> Result<String, kube::Error> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    Ok(namespaces.get("kube-system").await?.uid().unwrap_or_default())
+}
+
+fn selected(config: &RunConfig) -> watcher::Config {
+    match &config.watch_selector {
+        Some(selector) => watcher::Config::default().labels(selector),
+        None => watcher::Config::default(),
+    }
+}
+
+fn resource_api(client: &Client, config: &RunConfig) -> Api<Guarded> {
+    match &config.watch_namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+/// The objects of one kind as they change, kept in a cache on the way.
+fn stream<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    writer: Writer<K>,
+    caches: &CachesFilled,
+) -> impl Stream<Item = Result<K, watcher::Error>> + Send + 'static
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    let (caches, mut filled) = (caches.clone(), false);
+    watcher(api, config)
+        .default_backoff()
+        .modify(|object| trim(object.meta_mut()))
+        .reflect(writer)
+        .inspect_ok(move |event| {
+            if matches!(event, watcher::Event::InitDone) && !std::mem::replace(&mut filled, true) {
+                caches.one_is_filled();
+            }
+        })
+        .applied_objects()
+        .predicate_filter(|object: &K| Some(news_in(object.meta())), PredicateConfig::default())
+}
+
+/// The resources of each account that has changed.
+fn resources_of_changed(
+    changes: mpsc::UnboundedReceiver<String>,
+    resources: Store<Guarded>,
+) -> impl Stream<Item = ObjectRef<Guarded>> + Send + 'static {
+    let accounts =
+        futures::stream::unfold(changes, |mut changes| async { changes.recv().await.map(|name| (name, changes)) });
+    accounts.flat_map(move |name| futures::stream::iter(resource::objects_of(&name, &resources)))
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error means that the sender is gone, and with it the process's main loop.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// The controllers' machinery reports objects that are gone before their turn comes; that is no news.
+async fn log_end<K: Resource<DynamicType = ()>, E: std::error::Error + 'static, Q: std::error::Error + 'static>(
+    end: Result<(ObjectRef<K>, controller::Action), controller::Error<E, Q>>,
+) {
+    match end {
+        Ok(_) | Err(controller::Error::ObjectNotFound(_)) => {}
+        Err(error) => tracing::warn!(%error, "the watch failed and is begun again"),
+    }
+}

@@ -1,0 +1,151 @@
+//! The difference between what a spec names and what AWS has, as data.
+//!
+//! Both sides are the same type, written as JSON: the spec as declared, and the spec as it would
+//! have to read to describe what is in AWS. Only what the declared side names is compared; all
+//! else in AWS is left alone.
+
+use crate::api::conditions::bounded;
+use crate::api::resource::{Change, Effect};
+use serde_json::{Map, Value};
+
+/// The longest value a change shows.
+const VALUE_LIMIT: usize = 256;
+
+/// What is known of the fields of a kind's spec.
+pub struct Fields<'a> {
+    /// What changing the field at a path does; `None` for fields that only steer the controller
+    /// or the create call and have no counterpart to compare.
+    pub effect: &'a dyn Fn(&str) -> Option<Effect>,
+    /// The lists whose items have a name: their path and the member that names an item.
+    pub named_lists: &'a [(&'static str, &'static str)],
+}
+
+/// The changes that would make `observed` read as `desired`.
+pub fn between(desired: &Value, observed: &Value, fields: &Fields<'_>) -> Vec<Change> {
+    let mut changes = Vec::new();
+    walk("", desired, observed, fields, &mut changes);
+    changes
+}
+
+fn walk(path: &str, desired: &Value, observed: &Value, fields: &Fields<'_>, out: &mut Vec<Change>) {
+    match (desired, observed) {
+        (Value::Null, _) => {}
+        (Value::Object(wanted), Value::Object(found)) => members(path, wanted, found, fields, out),
+        (Value::Object(wanted), Value::Null) => members(path, wanted, &Map::new(), fields, out),
+        (Value::Array(wanted), Value::Array(_) | Value::Null) => match item_key(path, fields) {
+            Some(key) => items(path, key, wanted, observed.as_array().map_or(&[], Vec::as_slice), fields, out),
+            None if wanted.is_empty() && observed.is_null() => {}
+            None => leaf(path, Some(desired), Some(observed), fields, out),
+        },
+        _ => leaf(path, Some(desired), Some(observed), fields, out),
+    }
+}
+
+fn members(
+    path: &str,
+    wanted: &Map<String, Value>,
+    found: &Map<String, Value>,
+    fields: &Fields<'_>,
+    out: &mut Vec<Change>,
+) {
+    for (name, value) in wanted {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        walk(&path, value, found.get(name).unwrap_or(&Value::Null), fields, out);
+    }
+}
+
+/// Lists of named items are compared item by item, in any order; an item that only AWS has is to go,
+/// because the spec names the whole list.
+fn items(path: &str, key: &str, wanted: &[Value], found: &[Value], fields: &Fields<'_>, out: &mut Vec<Change>) {
+    let name = |item: &Value| item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    for item in wanted {
+        let path = format!("{path}[{}]", name(item));
+        match found.iter().find(|other| name(other) == name(item)) {
+            Some(other) => walk(&path, item, other, fields, out),
+            None => leaf(&path, Some(item), None, fields, out),
+        }
+    }
+    for item in found.iter().filter(|item| !wanted.iter().any(|other| name(other) == name(item))) {
+        leaf(&format!("{path}[{}]", name(item)), None, Some(item), fields, out);
+    }
+}
+
+fn item_key(path: &str, fields: &Fields<'_>) -> Option<&'static str> {
+    let plain = without_item_names(path);
+    fields.named_lists.iter().find(|(list, _)| *list == plain).map(|(_, key)| *key)
+}
+
+fn leaf(path: &str, desired: Option<&Value>, observed: Option<&Value>, fields: &Fields<'_>, out: &mut Vec<Change>) {
+    if desired == observed {
+        return;
+    }
+    let Some(effect) = (fields.effect)(&without_item_names(path)) else { return };
+    out.push(Change { path: bounded(path, VALUE_LIMIT), from: shown(observed), to: shown(desired), effect });
+}
+
+/// `globalSecondaryIndexes[byOwner].keys` becomes `globalSecondaryIndexes.keys`.
+pub fn without_item_names(path: &str) -> String {
+    let mut depth = 0;
+    path.chars()
+        .filter(|c| {
+            depth += i32::from(*c == '[');
+            let keep = depth == 0;
+            depth -= i32::from(*c == ']');
+            keep
+        })
+        .collect()
+}
+
+/// Strings are shown as they are, everything else as JSON.
+fn shown(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::Null => None,
+        Value::String(text) => Some(bounded(text, VALUE_LIMIT)),
+        other => Some(bounded(&other.to_string(), VALUE_LIMIT)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const IN_PLACE: Fields<'static> = Fields {
+        effect: &|path| (path != "forceDestroy").then_some(Effect::InPlace),
+        named_lists: &[("indexes", "name")],
+    };
+
+    fn paths(desired: Value, observed: Value) -> Vec<String> {
+        between(&desired, &observed, &IN_PLACE).into_iter().map(|change| change.path).collect()
+    }
+
+    #[test]
+    fn fields_the_spec_does_not_name_are_left_alone() {
+        assert!(paths(json!({"a": 1}), json!({"a": 1, "b": 2})).is_empty());
+        assert!(paths(json!({"a": {"x": 1}}), json!({"a": {"x": 1, "y": 2}})).is_empty());
+    }
+
+    #[test]
+    fn nested_differences_are_named_by_their_path() {
+        assert_eq!(paths(json!({"a": {"x": 1, "y": 2}}), json!({"a": {"x": 1, "y": 3}})), ["a.y"]);
+        assert_eq!(paths(json!({"a": {"x": 1}}), json!({})), ["a.x"]);
+    }
+
+    #[test]
+    fn fields_without_an_effect_are_not_compared() {
+        assert!(paths(json!({"forceDestroy": true}), json!({})).is_empty());
+    }
+
+    #[test]
+    fn named_items_are_compared_one_by_one_in_any_order() {
+        let desired = json!({"indexes": [{"name": "a", "size": 1}, {"name": "b", "size": 1}]});
+        let observed = json!({"indexes": [{"name": "c"}, {"name": "b", "size": 1}, {"name": "a", "size": 2}]});
+        assert_eq!(paths(desired, observed), ["indexes[a].size", "indexes[c]"]);
+    }
+
+    #[test]
+    fn an_empty_list_and_none_are_the_same() {
+        assert!(paths(json!({"a": []}), json!({})).is_empty());
+        assert_eq!(paths(json!({"a": []}), json!({"a": [1]})), ["a"]);
+    }
+}

@@ -1,0 +1,187 @@
+//! What each AWS thing is: the trait [`Kind`] and the one table of kinds.
+//!
+//! A kind says how its resource is read, made, changed, tagged and removed, one call at a time, and
+//! what its fields are. It decides nothing: whether and when any of this happens is the business of
+//! [`crate::lifecycle`].
+
+pub mod diff;
+#[macro_use]
+mod table;
+
+use crate::agents::historical::Agent;
+use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
+use crate::aws::error::AwsError;
+use crate::aws::session::Aws;
+use crate::aws::tags::{Owner, TagEdit, Tags};
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::future::Future;
+
+// A new kind is a file beside this one and a line here: name, module, member of the manifest, spec, owner.
+kinds! {
+    /// An Amazon S3 general purpose bucket.
+    S3Bucket, s3_bucket, "s3Bucket", S3BucketSpec, SteveJobs;
+}
+
+/// One kind of AWS resource.
+///
+/// The four verbs of a life (observe, create, update, delete), plus `find` for kinds whose id AWS
+/// assigns and `retag`. Each makes as few calls as it can, waits for nothing, and returns what AWS
+/// said; every call names the account it expects where the API has such a parameter.
+pub trait Kind: Send + Sync + 'static {
+    /// The kind's block in the manifest.
+    type Spec: Serialize + Clone + Send + Sync + 'static;
+
+    /// The kind's name, as in `status.kind`.
+    const NAME: KindName;
+
+    /// Whether the resource holds data and is therefore retained on delete unless the manifest says
+    /// `deletionPolicy: Delete`.
+    const HOLDS_DATA: bool;
+
+    /// Whether a resource may stay invisible for a while after the call that made it. The lifecycle
+    /// then never takes one look for an answer after a call whose outcome it does not know.
+    const LAGS: bool;
+
+    /// The lists in the spec whose items have names: path and naming member.
+    const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[];
+
+    /// The IAM actions that the kind's calls need.
+    const IAM_ACTIONS: &'static [&'static str];
+
+    /// Checks what the schema cannot.
+    ///
+    /// # Errors
+    /// [`Invalid`] with the field and what it must be.
+    fn validate(_spec: &Self::Spec) -> Result<(), Invalid> {
+        Ok(())
+    }
+
+    /// The id that follows from the spec alone, for kinds that are named by their users.
+    fn id(spec: &Self::Spec) -> Option<String>;
+
+    /// What changing the field at `path` does, with item names taken out of the path; `None` for a
+    /// field that has no counterpart in AWS to compare with.
+    fn effect(path: &str) -> Option<Effect>;
+
+    /// The spec as it is compared. Kinds override it to make equal meanings equal, such as policy
+    /// documents that differ only in layout.
+    fn comparable(spec: &Self::Spec) -> Value {
+        serde_json::to_value(spec).unwrap_or(Value::Null)
+    }
+
+    /// The differences between the spec and what AWS has; tags are compared by the lifecycle.
+    fn diff(spec: &Self::Spec, observed: &Observed<Self::Spec>) -> Vec<Change> {
+        let fields = diff::Fields { effect: &Self::effect, named_lists: Self::NAMED_LISTS };
+        diff::between(&Self::comparable(spec), &Self::comparable(&observed.spec), &fields)
+    }
+
+    /// Reads the resource. `Ok(None)` only where AWS says that it does not exist.
+    fn observe(
+        aws: &Aws,
+        id: &str,
+        look: Look<'_, Self::Spec>,
+    ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send;
+
+    /// The ids of resources made for this intent or tagged with this owner: how a create call whose
+    /// answer was lost is found again. Kinds named by their users have nothing to search for.
+    fn find(
+        _aws: &Aws,
+        _owner: &Owner,
+        _intent: &Intent,
+    ) -> impl Future<Output = Result<Vec<String>, AwsError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
+    /// Makes the resource, tagged from the first call on, and returns its id.
+    fn create(aws: &Aws, request: Request<'_, Self::Spec>) -> impl Future<Output = Result<String, AwsError>> + Send;
+
+    /// Takes the next step towards carrying out `changes`. Where AWS allows one thing at a time, it
+    /// does one and leaves the rest to the next pass.
+    fn update(
+        aws: &Aws,
+        target: Target<'_, Self::Spec>,
+        changes: &[Change],
+    ) -> impl Future<Output = Result<(), AwsError>> + Send;
+
+    /// Changes the resource's tags.
+    fn retag(
+        aws: &Aws,
+        target: Target<'_, Self::Spec>,
+        edit: &TagEdit,
+    ) -> impl Future<Output = Result<(), AwsError>> + Send;
+
+    /// Asks AWS to remove the resource, or takes the next step towards it.
+    fn delete(aws: &Aws, target: Target<'_, Self::Spec>) -> impl Future<Output = Result<(), AwsError>> + Send;
+}
+
+/// A spec that its schema lets through and that can still not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path} cannot be carried out: {message}")]
+pub struct Invalid {
+    /// The field, from the kind block down.
+    pub path: &'static str,
+    /// What it must be.
+    pub message: String,
+}
+
+/// How closely to look at a resource.
+#[derive(Debug)]
+pub enum Look<'a, S> {
+    /// Whether it exists, its state and its tags.
+    Owner,
+    /// That and every setting the spec names.
+    Full(&'a S),
+}
+
+// Derived `Clone` and `Copy` would ask the same of `S`, which only stands behind a reference.
+impl<S> Clone for Look<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<S> Copy for Look<'_, S> {}
+
+/// What AWS has.
+#[derive(Clone, Debug)]
+pub struct Observed<S> {
+    /// The resource's ARN.
+    pub arn: String,
+    /// Where it is in its life.
+    pub state: ResourceState,
+    /// AWS's own words on the state, where there are any.
+    pub detail: Option<String>,
+    /// Whether it does its work.
+    pub health: Health,
+    /// The spec as it would have to read to describe the resource, as far as it was looked at.
+    pub spec: S,
+    /// Its tags.
+    pub tags: Tags,
+    /// What others may want to know of it.
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// What a create call is made from.
+#[derive(Debug)]
+pub struct Request<'a, S> {
+    /// The declared spec.
+    pub spec: &'a S,
+    /// The user's tags and the owner's.
+    pub tags: &'a Tags,
+    /// The idempotency token.
+    pub token: &'a str,
+}
+
+/// An existing resource and what is wanted of it.
+#[derive(Debug)]
+pub struct Target<'a, S> {
+    /// Its id.
+    pub id: &'a str,
+    /// The declared spec.
+    pub spec: &'a S,
+    /// What AWS had when it was last read, moments ago.
+    pub observed: &'a Observed<S>,
+}

@@ -1,0 +1,431 @@
+//! Amazon S3 general purpose buckets.
+
+mod settings;
+mod spec;
+
+pub use spec::S3BucketSpec;
+
+use self::settings::call;
+use self::spec::{Encryption, EncryptionAlgorithm, ObjectOwnership, PublicAccessBlock};
+use crate::api::resource::{Change, Effect, Health, ResourceState};
+use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::session::Aws;
+use crate::aws::tags::{TagEdit, Tags};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target};
+use aws_config::retry::RetryConfig;
+use aws_sdk_s3::types as s3;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The kind `S3Bucket`.
+pub struct S3Bucket;
+
+/// The one region that wants no location constraint (API reference, CreateBucketConfiguration).
+const REGION_WITHOUT_CONSTRAINT: &str = "us-east-1";
+
+impl Kind for S3Bucket {
+    type Spec = S3BucketSpec;
+    const NAME: KindName = KindName::S3Bucket;
+    const HOLDS_DATA: bool = true;
+    const LAGS: bool = false;
+    const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("lifecycleRules", "id")];
+    const IAM_ACTIONS: &'static [&'static str] = &[
+        "s3:CreateBucket",
+        "s3:DeleteBucket",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:GetBucketCORS",
+        "s3:GetBucketLogging",
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:GetBucketWebsite",
+        "s3:GetEncryptionConfiguration",
+        "s3:GetLifecycleConfiguration",
+        "s3:ListBucketVersions",
+        "s3:PutBucketCORS",
+        "s3:PutBucketLogging",
+        "s3:PutBucketOwnershipControls",
+        "s3:PutBucketPolicy",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutBucketTagging",
+        "s3:PutBucketVersioning",
+        "s3:PutBucketWebsite",
+        "s3:PutEncryptionConfiguration",
+        "s3:PutLifecycleConfiguration",
+    ];
+
+    fn validate(spec: &S3BucketSpec) -> Result<(), Invalid> {
+        let Some(policy) = &spec.policy else { return Ok(()) };
+        match serde_json::from_str::<Value>(policy) {
+            Ok(Value::Object(_)) => Ok(()),
+            Ok(_) => Err(Invalid { path: "policy", message: "it must be a JSON object".into() }),
+            Err(error) => Err(Invalid { path: "policy", message: format!("it must be JSON: {error}") }),
+        }
+    }
+
+    fn id(spec: &S3BucketSpec) -> Option<String> {
+        Some(spec.bucket_name.clone())
+    }
+
+    fn effect(path: &str) -> Option<Effect> {
+        match path {
+            "forceDestroy" => None,
+            "bucketName" => Some(Effect::Replace),
+            _ => Some(Effect::InPlace),
+        }
+    }
+
+    fn comparable(spec: &S3BucketSpec) -> Value {
+        let mut value = serde_json::to_value(spec).unwrap_or(Value::Null);
+        if let Some(document) = spec.policy.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+            // Under one name that is not compared member by member: a policy is one value.
+            value["policy"] = Value::String(canonical(document).to_string());
+        }
+        value
+    }
+
+    async fn observe(
+        aws: &Aws,
+        id: &str,
+        look: Look<'_, S3BucketSpec>,
+    ) -> Result<Option<Observed<S3BucketSpec>>, AwsError> {
+        let Some(tags) = read_tags(aws, id).await? else { return Ok(None) };
+        let arn = format!("arn:{}:s3:::{id}", aws.partition());
+        let spec = match look {
+            Look::Owner => S3BucketSpec { bucket_name: id.to_owned(), ..Default::default() },
+            Look::Full(wanted) => read_named_settings(aws, id, wanted).await?,
+        };
+        let outputs = BTreeMap::from([
+            ("arn".to_owned(), arn.clone()),
+            ("name".to_owned(), id.to_owned()),
+            ("region".to_owned(), aws.region().to_owned()),
+        ]);
+        Ok(Some(Observed {
+            arn,
+            state: ResourceState::Active,
+            detail: None,
+            health: Health::Healthy,
+            spec,
+            tags,
+            outputs,
+        }))
+    }
+
+    async fn create(aws: &Aws, request: Request<'_, S3BucketSpec>) -> Result<String, AwsError> {
+        let bucket = &request.spec.bucket_name;
+        let constraint =
+            (aws.region() != REGION_WITHOUT_CONSTRAINT).then(|| s3::BucketLocationConstraint::from(aws.region()));
+        let configuration = s3::CreateBucketConfiguration::builder()
+            .set_location_constraint(constraint)
+            .set_tags(Some(tag_set(request.tags)?))
+            .build();
+        // The call has no token, so the SDK must not repeat it behind our back.
+        let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
+        aws.s3()
+            .create_bucket()
+            .bucket(bucket)
+            .create_bucket_configuration(configuration)
+            .set_object_ownership(request.spec.object_ownership.map(settings::ownership_for_api))
+            .customize()
+            .config_override(once)
+            .send()
+            .await
+            .named("CreateBucket")?;
+        let fresh = fresh_bucket(request.spec, request.tags);
+        let target = Target { id: bucket, spec: request.spec, observed: &fresh };
+        Self::update(aws, target, &Self::diff(request.spec, &fresh)).await?;
+        Ok(bucket.clone())
+    }
+
+    async fn update(aws: &Aws, target: Target<'_, S3BucketSpec>, changes: &[Change]) -> Result<(), AwsError> {
+        for setting in changed_settings(changes) {
+            write_setting(aws, target.id, target.spec, setting).await?;
+        }
+        Ok(())
+    }
+
+    async fn retag(aws: &Aws, target: Target<'_, S3BucketSpec>, edit: &TagEdit) -> Result<(), AwsError> {
+        // S3 replaces the whole set; the tags of others are written back as they were. Tags that
+        // AWS itself set cannot be written and are kept by S3.
+        let mut tags = edit.applied_to(&target.observed.tags);
+        tags.retain(|key, _| !key.starts_with("aws:"));
+        let tagging = s3::Tagging::builder()
+            .set_tag_set(Some(tag_set(&tags)?))
+            .build()
+            .map_err(|error| AwsError::malformed("PutBucketTagging", error.to_string()))?;
+        call!(aws, target.id, put_bucket_tagging, "PutBucketTagging", tagging(tagging)).map(drop)
+    }
+
+    async fn delete(aws: &Aws, target: Target<'_, S3BucketSpec>) -> Result<(), AwsError> {
+        match call!(aws, target.id, delete_bucket, "DeleteBucket") {
+            Err(error)
+                if error.code.as_deref() == Some("BucketNotEmpty") && target.spec.force_destroy == Some(true) =>
+            {
+                delete_a_page_of_objects(aws, target.id).await
+            }
+            answer => answer.map(drop),
+        }
+    }
+}
+
+/// The tags of the bucket, `None` where there is no bucket. It is the cheapest call that tells
+/// whether the bucket exists, whether it is this account's, and who owns it.
+async fn read_tags(aws: &Aws, bucket: &str) -> Result<Option<Tags>, AwsError> {
+    match call!(aws, bucket, get_bucket_tagging, "GetBucketTagging") {
+        Ok(answer) => Ok(Some(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())),
+        Err(error) if error.code.as_deref() == Some("NoSuchTagSet") => Ok(Some(Tags::new())),
+        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads the settings that `wanted` names, and no others: each is a call.
+async fn read_named_settings(aws: &Aws, bucket: &str, wanted: &S3BucketSpec) -> Result<S3BucketSpec, AwsError> {
+    let mut found = S3BucketSpec { bucket_name: bucket.to_owned(), ..Default::default() };
+    if wanted.versioning.is_some() {
+        found.versioning = settings::versioning(aws, bucket).await?;
+    }
+    if wanted.encryption.is_some() {
+        found.encryption = settings::encryption(aws, bucket).await?;
+    }
+    if wanted.public_access_block.is_some() {
+        found.public_access_block = settings::public_access_block(aws, bucket).await?;
+    }
+    if wanted.object_ownership.is_some() {
+        found.object_ownership = settings::ownership(aws, bucket).await?;
+    }
+    if wanted.policy.is_some() {
+        found.policy = settings::policy(aws, bucket).await?;
+    }
+    if wanted.lifecycle_rules.is_some() {
+        found.lifecycle_rules = settings::lifecycle_rules(aws, bucket).await?;
+    }
+    if wanted.cors_rules.is_some() {
+        found.cors_rules = settings::cors_rules(aws, bucket).await?;
+    }
+    if wanted.logging.is_some() {
+        found.logging = settings::logging(aws, bucket).await?;
+    }
+    if wanted.website.is_some() {
+        found.website = settings::website(aws, bucket).await?;
+    }
+    Ok(found)
+}
+
+/// The settings that `changes` touch, by their name in the spec, in the order in which AWS needs
+/// them: what blocks public access comes off before a policy that needs it to.
+fn changed_settings(changes: &[Change]) -> BTreeSet<Setting> {
+    changes.iter().filter_map(|change| Setting::of(&change.path)).collect()
+}
+
+/// One pair of S3 calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Setting {
+    PublicAccessBlock,
+    Ownership,
+    Versioning,
+    Encryption,
+    Policy,
+    Lifecycle,
+    Cors,
+    Logging,
+    Website,
+}
+
+impl Setting {
+    fn of(path: &str) -> Option<Self> {
+        Some(match path.split(['.', '[']).next()? {
+            "publicAccessBlock" => Self::PublicAccessBlock,
+            "objectOwnership" => Self::Ownership,
+            "versioning" => Self::Versioning,
+            "encryption" => Self::Encryption,
+            "policy" => Self::Policy,
+            "lifecycleRules" => Self::Lifecycle,
+            "corsRules" => Self::Cors,
+            "logging" => Self::Logging,
+            "website" => Self::Website,
+            _ => return None,
+        })
+    }
+}
+
+async fn write_setting(aws: &Aws, bucket: &str, spec: &S3BucketSpec, setting: Setting) -> Result<(), AwsError> {
+    /// Writes a setting that the spec names; a change to one it does not name cannot come up.
+    macro_rules! write {
+        ($field:ident, $value:ident => $call:expr) => {
+            match &spec.$field {
+                Some($value) => $call.await,
+                None => Ok(()),
+            }
+        };
+    }
+    match setting {
+        Setting::PublicAccessBlock => {
+            write!(public_access_block, value => settings::put_public_access_block(aws, bucket, value))
+        }
+        Setting::Ownership => write!(object_ownership, value => settings::put_ownership(aws, bucket, *value)),
+        Setting::Versioning => write!(versioning, value => settings::put_versioning(aws, bucket, *value)),
+        Setting::Encryption => write!(encryption, value => settings::put_encryption(aws, bucket, value)),
+        Setting::Policy => write!(policy, value => settings::put_policy(aws, bucket, value)),
+        Setting::Lifecycle => write!(lifecycle_rules, value => settings::put_lifecycle_rules(aws, bucket, value)),
+        Setting::Cors => write!(cors_rules, value => settings::put_cors_rules(aws, bucket, value)),
+        Setting::Logging => write!(logging, value => settings::put_logging(aws, bucket, value)),
+        Setting::Website => write!(website, value => settings::put_website(aws, bucket, value)),
+    }
+}
+
+/// What a bucket is known to be right after the create call, so that no call is spent on setting
+/// what is so already. The look that follows every create proves it. Defaults since January and
+/// April 2023: SSE-S3 encryption, all public access blocked, ACLs off (S3 User Guide, "Default
+/// settings for new S3 buckets").
+fn fresh_bucket(spec: &S3BucketSpec, tags: &Tags) -> Observed<S3BucketSpec> {
+    let blocked = PublicAccessBlock {
+        block_public_acls: true,
+        ignore_public_acls: true,
+        block_public_policy: true,
+        restrict_public_buckets: true,
+    };
+    let spec = S3BucketSpec {
+        bucket_name: spec.bucket_name.clone(),
+        encryption: Some(Encryption {
+            algorithm: EncryptionAlgorithm::Aes256,
+            kms_key_id: None,
+            bucket_key_enabled: Some(false),
+        }),
+        public_access_block: Some(blocked),
+        object_ownership: spec.object_ownership.or(Some(ObjectOwnership::BucketOwnerEnforced)),
+        ..Default::default()
+    };
+    Observed {
+        arn: String::new(),
+        state: ResourceState::Active,
+        detail: None,
+        health: Health::Healthy,
+        spec,
+        tags: tags.clone(),
+        outputs: BTreeMap::new(),
+    }
+}
+
+fn tag_set(tags: &Tags) -> Result<Vec<s3::Tag>, AwsError> {
+    tags.iter()
+        .map(|(key, value)| s3::Tag::builder().key(key).value(value).build())
+        .collect::<Result<_, _>>()
+        .map_err(|error| AwsError::malformed("PutBucketTagging", error.to_string()))
+}
+
+/// Deletes up to 1000 objects, versions and delete markers; the next pass goes on.
+async fn delete_a_page_of_objects(aws: &Aws, bucket: &str) -> Result<(), AwsError> {
+    let page = call!(aws, bucket, list_object_versions, "ListObjectVersions")?;
+    let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
+    let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
+    let objects = versions
+        .chain(markers)
+        .map(|(key, version)| {
+            s3::ObjectIdentifier::builder().set_key(key.map(Into::into)).set_version_id(version.map(Into::into)).build()
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| AwsError::malformed("DeleteObjects", error.to_string()))?;
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let batch = s3::Delete::builder()
+        .set_objects(Some(objects))
+        .quiet(true)
+        .build()
+        .map_err(|error| AwsError::malformed("DeleteObjects", error.to_string()))?;
+    let answer = call!(aws, bucket, delete_objects, "DeleteObjects", delete(batch))?;
+    match answer.errors().first() {
+        None => Ok(()),
+        Some(error) => Err(AwsError {
+            operation: "DeleteObjects",
+            class: ErrorClass::Blocked,
+            code: error.code().map(str::to_owned),
+            message: format!("{}: {}", error.key().unwrap_or("?"), error.message().unwrap_or("not deleted")),
+            request_id: None,
+        }),
+    }
+}
+
+/// A policy document in one form: AWS takes a single value and a list of one for the same, and the
+/// order of a list of strings has no meaning (IAM User Guide, "Grammar of the IAM JSON policy language").
+fn canonical(document: Value) -> Value {
+    match document {
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.into_iter().map(canonical).collect();
+            if items.iter().all(Value::is_string) {
+                items.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+            }
+            if items.len() == 1 { items.remove(0) } else { Value::Array(items) }
+        }
+        Value::Object(members) => Value::Object(members.into_iter().map(|(k, v)| (k, canonical(v))).collect()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::s3_bucket::spec::{CorsRule, Versioning};
+
+    fn bucket() -> S3BucketSpec {
+        S3BucketSpec { bucket_name: "assets".into(), ..Default::default() }
+    }
+
+    fn paths(spec: &S3BucketSpec) -> Vec<String> {
+        S3Bucket::diff(spec, &fresh_bucket(spec, &Tags::new())).into_iter().map(|change| change.path).collect()
+    }
+
+    #[test]
+    fn a_fresh_bucket_needs_no_call_for_what_aws_sets_by_default() {
+        let fresh = fresh_bucket(&bucket(), &Tags::new());
+        let spec = S3BucketSpec { force_destroy: Some(true), ..fresh.spec };
+        assert!(paths(&spec).is_empty());
+    }
+
+    #[test]
+    fn a_setting_that_differs_from_the_default_is_written() {
+        let spec = S3BucketSpec { versioning: Some(Versioning::Enabled), ..bucket() };
+        assert_eq!(paths(&spec), ["versioning"]);
+    }
+
+    #[test]
+    fn policies_are_compared_by_meaning() {
+        let one = S3BucketSpec { policy: Some(r#"{"Action":["s3:Get","s3:Put"],"Effect":"Deny"}"#.into()), ..bucket() };
+        let other =
+            S3BucketSpec { policy: Some(r#"{ "Effect": "Deny", "Action": ["s3:Put", "s3:Get"] }"#.into()), ..bucket() };
+        assert_eq!(S3Bucket::comparable(&one), S3Bucket::comparable(&other));
+    }
+
+    #[test]
+    fn a_policy_that_is_not_json_is_refused_with_its_place() {
+        let spec = S3BucketSpec { policy: Some("{oops".into()), ..bucket() };
+        assert_eq!(S3Bucket::validate(&spec).unwrap_err().path, "policy");
+    }
+
+    #[test]
+    fn public_access_is_opened_before_the_policy_that_needs_it() {
+        let change = |path: &str| Change { path: path.into(), from: None, to: None, effect: Effect::InPlace };
+        let order: Vec<_> =
+            changed_settings(&[change("policy"), change("publicAccessBlock.blockPublicPolicy")]).into_iter().collect();
+        assert_eq!(order, [Setting::PublicAccessBlock, Setting::Policy]);
+    }
+
+    #[test]
+    fn an_empty_list_of_rules_takes_the_rules_away() {
+        let rule = CorsRule {
+            allowed_methods: vec!["GET".into()],
+            allowed_origins: vec!["*".into()],
+            allowed_headers: vec![],
+            expose_headers: vec![],
+            max_age_seconds: None,
+        };
+        let mut observed = fresh_bucket(&bucket(), &Tags::new());
+        observed.spec.cors_rules = Some(vec![rule]);
+        let spec = S3BucketSpec { cors_rules: Some(vec![]), ..bucket() };
+        assert_eq!(S3Bucket::diff(&spec, &observed)[0].path, "corsRules");
+    }
+}

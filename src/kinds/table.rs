@@ -1,0 +1,91 @@
+//! What is generated from the table of kinds in `mod.rs`.
+
+/// Generates, from one line per kind, its module, its member in the manifest's union, its name and
+/// its variant for exhaustive matching.
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])* $kind:ident, $member:ident, $key:literal, $spec:ident, $owner:ident;)+) => {
+        $( pub mod $member; )+
+
+        /// The kind block of an `AwsResource`: exactly one member is set.
+        #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct KindBlock {
+            /// The kind by name; where it is given, it must name the member that is set.
+            #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+            pub type_: Option<KindName>,
+            $(
+                $(#[doc = $doc])*
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $member: Option<$member::$spec>,
+            )+
+        }
+
+        /// The kinds by name.
+        #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+        pub enum KindName {
+            $( $(#[doc = $doc])* $kind, )+
+        }
+
+        impl KindName {
+            /// Every kind, in the order of the table.
+            pub const ALL: &[Self] = &[$( Self::$kind, )+];
+
+            /// The kind's name, as in `status.kind`.
+            pub fn as_str(self) -> &'static str {
+                match self { $( Self::$kind => stringify!($kind), )+ }
+            }
+
+            /// The member of the manifest that declares the kind.
+            pub fn member(self) -> &'static str {
+                match self { $( Self::$kind => $key, )+ }
+            }
+
+            /// The historical agent that owns the kind.
+            pub fn owner(self) -> Agent {
+                match self { $( Self::$kind => Agent::$owner, )+ }
+            }
+
+            /// The IAM actions that the kind's calls need.
+            pub fn iam_actions(self) -> &'static [&'static str] {
+                match self { $( Self::$kind => <$member::$kind as Kind>::IAM_ACTIONS, )+ }
+            }
+        }
+
+        /// The one kind block that is set, for exhaustive matching.
+        #[derive(Clone, Debug)]
+        pub enum KindSpec {
+            $( $(#[doc = $doc])* $kind($member::$spec), )+
+        }
+
+        impl KindBlock {
+            /// The block that is set, or `None` where there is not exactly one. The API server refuses
+            /// such objects; one can still be stored from before the rule.
+            pub fn the_one(&self) -> Option<KindSpec> {
+                let mut set = Vec::with_capacity(1);
+                $( set.extend(self.$member.clone().map(KindSpec::$kind)); )+
+                if set.len() == 1 { set.pop() } else { None }
+            }
+        }
+
+        impl KindSpec {
+            /// The kind's name.
+            pub fn name(&self) -> KindName {
+                match self { $( Self::$kind(_) => KindName::$kind, )+ }
+            }
+        }
+
+        /// Runs an expression generic over the kind of a [`KindSpec`]:
+        /// `with_kind!(spec, K, spec => walk::<K>(spec))`.
+        macro_rules! with_kind {
+            ($value:expr, $K:ident, $name:ident => $body:expr) => {
+                match $value {
+                    $( $crate::kinds::KindSpec::$kind($name) => {
+                        type $K = $crate::kinds::$member::$kind;
+                        $body
+                    } )+
+                }
+            };
+        }
+        pub(crate) use with_kind;
+    };
+}

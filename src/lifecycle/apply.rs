@@ -1,0 +1,312 @@
+//! Does the one action that was decided.
+
+use crate::api::conditions::{ConditionType, Progress, Verdict, is_true};
+use crate::api::resource::{Change, ResourceState};
+use crate::aws::error::{AwsError, ErrorClass};
+use crate::aws::session::Aws;
+use crate::aws::tags::{TagEdit, Tags};
+use crate::kinds::{Kind, Request, Target};
+use crate::lifecycle::decide::{Action, Facts, Parting, Sight};
+use crate::lifecycle::error::PassError;
+use crate::lifecycle::intent::Draft;
+use crate::lifecycle::news::{News, in_words};
+use crate::lifecycle::observe::{View, tag_edit};
+use crate::lifecycle::{Desired, Next, Walk, fingerprint, status};
+use kube::ResourceExt;
+
+impl Walk<'_> {
+    pub(super) async fn apply<K: Kind>(
+        &mut self,
+        action: Action,
+        aws: &Aws,
+        desired: &Desired<K>,
+        view: &View<K>,
+        facts: &Facts,
+    ) -> Result<Next, PassError> {
+        let name = action.name();
+        match action {
+            Action::WriteIntent { incarnation } => self.write_intent(incarnation, aws, facts).await,
+            Action::Create => self.create::<K>(aws, desired, facts).await,
+            Action::Record(id) => self.record(id, facts).await,
+            Action::Adopt => self.adopt::<K>(aws, desired, view, facts).await,
+            Action::BeginRestart => self.mark_restart(true, facts).await,
+            Action::EndRestart => self.mark_restart(false, facts).await,
+            Action::Update(changes) => self.update::<K>(aws, desired, view, &changes).await,
+            Action::Delete => self.delete::<K>(aws, desired, view).await,
+            Action::RemoveFinalizer(_) => self.let_go(action).await,
+            Action::Nothing => {
+                let verdict = self.at_rest(view);
+                self.report::<K>(&verdict, name, view, facts).await?;
+                Ok(Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)))
+            }
+            Action::Wait { after, reason, why } => {
+                self.report::<K>(&Verdict::reconciling(reason, why), name, view, facts).await?;
+                Ok(Next::After(after))
+            }
+            Action::Refuse { reason, message } => {
+                News::warning(reason, message.clone()).publish(&self.object, name, self.cx);
+                self.report::<K>(&Verdict::stalled(reason, message), name, view, facts).await?;
+                Ok(Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)))
+            }
+        }
+    }
+
+    /// Finalizer, then intent: both by compare-and-swap, which proves that our view is fresh.
+    async fn write_intent(&mut self, incarnation: i32, aws: &Aws, facts: &Facts) -> Result<Next, PassError> {
+        status::add_finalizer(&self.api, &mut self.object).await?;
+        let draft = Draft {
+            cluster: &self.cx.cluster_id,
+            uid: &self.uid,
+            account_id: aws.account_id(),
+            region: aws.region(),
+            request_hash: &facts.request_hash,
+        };
+        let begins = facts.intent.as_ref().is_none_or(|intent| intent.incarnation != incarnation);
+        if begins && facts.intent.is_some() {
+            let note = format!("The resource is gone from AWS and is made again, as its life number {incarnation}.");
+            News::warning("ResourceGone", note).publish(&self.object, "WriteIntent", self.cx);
+        }
+        let verdict = Verdict::reconciling("Creating", "The resource is about to be created.");
+        let keys = self.object.spec.tags.keys().cloned().collect();
+        let intent = draft.intent(incarnation, facts.now);
+        let next = status::next(&self.object, &verdict, facts.now, |status| {
+            status.intent = Some(intent);
+            status.applied_tag_keys = keys;
+            status.last_action = Some("WriteIntent".into());
+            if begins {
+                status.id = None;
+                status.arn = None;
+                status.outputs.clear();
+                status.restarting_since = None;
+                status.state = Some(ResourceState::Pending);
+            }
+        });
+        status::write(&self.api, &mut self.object, next).await?;
+        self.intent_is_fresh = begins;
+        Ok(Next::Again)
+    }
+
+    async fn create<K: Kind>(&mut self, aws: &Aws, desired: &Desired<K>, facts: &Facts) -> Result<Next, PassError> {
+        let Some(intent) = &facts.intent else { return Err(PassError::Stale) };
+        self.intent_is_fresh = false;
+        let request = Request { spec: &desired.spec, tags: &desired.tags, token: &intent.token };
+        let id = K::create(aws, request).await.map_err(|error| PassError::Write { action: "Create", error })?;
+        News::normal("Created", format!("Created {} {id}.", K::NAME.as_str())).publish(&self.object, "Create", self.cx);
+        if facts.named {
+            return Ok(Next::Again);
+        }
+        self.record(id, facts).await
+    }
+
+    async fn record(&mut self, id: String, facts: &Facts) -> Result<Next, PassError> {
+        let verdict = Verdict::reconciling("Creating", format!("AWS is making {id}."));
+        let next = status::next(&self.object, &verdict, facts.now, |status| {
+            status.id = Some(id);
+            status.state = Some(ResourceState::Creating);
+            status.last_action = Some("Record".into());
+        });
+        status::write(&self.api, &mut self.object, next).await?;
+        Ok(Next::Again)
+    }
+
+    /// Shows what adoption will change, then makes the resource ours; the changes follow as updates.
+    async fn adopt<K: Kind>(
+        &mut self,
+        aws: &Aws,
+        desired: &Desired<K>,
+        view: &View<K>,
+        facts: &Facts,
+    ) -> Result<Next, PassError> {
+        let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
+        let owner_tags = desired.owner.tags();
+        let differences: Vec<Change> = view
+            .sight
+            .changes()
+            .iter()
+            .filter(|change| !change.path.strip_prefix("tags.").is_some_and(|key| owner_tags.contains_key(key)))
+            .cloned()
+            .collect();
+        let what = if differences.is_empty() { "It is as declared".into() } else { in_words(&differences) };
+        News::normal("Adopting", format!("Taking over {id}. {what}.")).publish(&self.object, "Adopt", self.cx);
+        let verdict = Verdict::reconciling("Adopting", format!("Taking over {id}. {what}."));
+        self.report::<K>(&verdict, "Adopt", view, facts).await?;
+        let edit = TagEdit::between(&owner_tags, &observed.tags, &[]);
+        let target = Target { id, spec: &desired.spec, observed };
+        K::retag(aws, target, &edit).await.map_err(|error| PassError::Write { action: "Adopt", error })?;
+        Ok(Next::Again)
+    }
+
+    async fn mark_restart(&mut self, begins: bool, facts: &Facts) -> Result<Next, PassError> {
+        let (verdict, action) = match begins {
+            true => (
+                Verdict::reconciling("Restarting", "The resource is stopped and started for a change."),
+                "BeginRestart",
+            ),
+            false => (Verdict::reconciling("Restarting", "The resource runs again."), "EndRestart"),
+        };
+        News::normal("Restarting", verdict.message.clone()).publish(&self.object, action, self.cx);
+        let since = facts.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let next = status::next(&self.object, &verdict, facts.now, |status| {
+            status.restarting_since = begins.then_some(since);
+            status.last_action = Some(action.into());
+        });
+        status::write(&self.api, &mut self.object, next).await?;
+        Ok(Next::Again)
+    }
+
+    async fn update<K: Kind>(
+        &mut self,
+        aws: &Aws,
+        desired: &Desired<K>,
+        view: &View<K>,
+        changes: &[Change],
+    ) -> Result<Next, PassError> {
+        let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
+        self.count_update(view.sight.changes());
+        let drifted = self.was_synced();
+        let fail = |error: AwsError| PassError::Write { action: "Update", error };
+        let of_tags: Tags = desired.tags.clone();
+        let edit = tag_edit(&self.object, &of_tags, &observed.tags);
+        if !edit.is_empty() {
+            K::retag(aws, Target { id, spec: &desired.spec, observed }, &edit).await.map_err(fail)?;
+        }
+        let settings: Vec<Change> =
+            changes.iter().filter(|change| !change.path.starts_with("tags.")).cloned().collect();
+        if !settings.is_empty() {
+            K::update(aws, Target { id, spec: &desired.spec, observed }, &settings).await.map_err(fail)?;
+        }
+        let (reason, what) = if drifted { ("DriftCorrected", "Set back") } else { ("Updated", "Changed") };
+        News::normal(reason, format!("{what} {}.", in_words(changes))).publish(&self.object, "Update", self.cx);
+        Ok(Next::Again)
+    }
+
+    /// Reads the object live by UID before it asks AWS to remove anything: a cached deletion mark
+    /// may belong to an object that no longer exists.
+    async fn delete<K: Kind>(&mut self, aws: &Aws, desired: &Desired<K>, view: &View<K>) -> Result<Next, PassError> {
+        let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
+        match self.api.get_opt(&self.object.name_any()).await? {
+            Some(live) if live.uid().as_ref() == Some(&self.uid) && live.metadata.deletion_timestamp.is_some() => {
+                let changed = live.spec != self.object.spec;
+                self.object = live;
+                if changed {
+                    return Ok(Next::Again);
+                }
+            }
+            _ => return Err(PassError::Stale),
+        }
+        match K::delete(aws, Target { id, spec: &desired.spec, observed }).await {
+            Ok(()) => {
+                News::normal("Deleting", format!("Asked AWS to delete {id}.")).publish(&self.object, "Delete", self.cx);
+                Ok(Next::Again)
+            }
+            // Somebody was faster; the next look confirms it.
+            Err(error) if error.class == ErrorClass::NotFound => Ok(Next::Again),
+            Err(error) => Err(PassError::Write { action: "Delete", error }),
+        }
+    }
+
+    /// Lets the object go, or leaves one alone that was never ours.
+    pub(super) async fn let_go(&mut self, action: Action) -> Result<Next, PassError> {
+        if let Action::RemoveFinalizer(parting) = action {
+            let id = self.object.status.as_ref().and_then(|status| status.id.clone()).unwrap_or_default();
+            parting.news(&id).publish(&self.object, "RemoveFinalizer", self.cx);
+            status::remove_finalizer(&self.api, &mut self.object).await?;
+        }
+        self.cx.memory.forget(&self.uid);
+        Ok(Next::Done)
+    }
+
+    /// Writes what was seen, with a verdict on it.
+    async fn report<K: Kind>(
+        &mut self,
+        verdict: &Verdict,
+        action: &'static str,
+        view: &View<K>,
+        facts: &Facts,
+    ) -> Result<(), PassError> {
+        let keys = self.object.spec.tags.keys().cloned().collect();
+        let in_sync = verdict.synced;
+        let next = status::next(&self.object, verdict, facts.now, |status| {
+            status.last_action = Some(action.into());
+            match &view.found {
+                Some((id, observed)) => status::describe::<K>(status, id, observed, view.sight.changes()),
+                None if matches!(view.sight, Sight::Absent) => status.state = Some(ResourceState::Pending),
+                None => {}
+            }
+            if !matches!(view.sight, Sight::Ours(_)) && !facts.policies.observe_only() {
+                // The id of somebody else's resource must not be taken for one of ours later.
+                status.id.clone_from(&facts.recorded_id);
+            }
+            if in_sync {
+                status.applied_tag_keys = keys;
+            }
+        });
+        status::write(&self.api, &mut self.object, next).await?;
+        Ok(())
+    }
+
+    fn at_rest<K: Kind>(&self, view: &View<K>) -> Verdict {
+        self.cx.memory.change(&self.uid, |memory| memory.last_update = None);
+        let pending = view.sight.changes();
+        let running = view.found.as_ref().is_none_or(|(_, observed)| observed.state == ResourceState::Active);
+        let verdict = match running {
+            true => Verdict::ready("Available", "The resource is as declared."),
+            false => Verdict {
+                progress: Progress::Settled,
+                synced: true,
+                ..Verdict::reconciling(
+                    "NotRunning",
+                    "The resource is there but not running; nobody asked the controller to start it.",
+                )
+            },
+        };
+        if pending.is_empty() {
+            return verdict;
+        }
+        let message =
+            format!("AWS differs from the spec, and managementPolicies do not permit Update: {}.", in_words(pending));
+        Verdict { synced: false, reason: "DriftObserved", message, ..verdict }
+    }
+
+    fn count_update(&self, changes: &[Change]) {
+        let text = fingerprint(changes);
+        self.cx.memory.change(&self.uid, |memory| {
+            let times = match &memory.last_update {
+                Some((last, times)) if *last == text => times + 1,
+                _ => 1,
+            };
+            memory.last_update = Some((text, times));
+        });
+    }
+
+    /// Whether the resource matched this very generation before, so that a difference is drift.
+    fn was_synced(&self) -> bool {
+        self.object.status.as_ref().is_some_and(|status| {
+            status.observed_generation == self.object.metadata.generation
+                && is_true(&status.conditions, ConditionType::Synced)
+        })
+    }
+}
+
+impl Sight {
+    /// What differs from the spec, as far as something was seen.
+    pub fn changes(&self) -> &[Change] {
+        match self {
+            Self::Ours(seen) | Self::Unowned(seen) | Self::Predecessor(seen) => &seen.changes,
+            Self::Unseen | Self::Absent | Self::Foreign(_) | Self::Ambiguous(_) => &[],
+        }
+    }
+}
+
+impl Parting {
+    fn news(self, id: &str) -> News {
+        match self {
+            Self::Deleted => News::normal("Deleted", format!("AWS no longer has {id}.")),
+            Self::Retained => News::normal("Retained", format!("{id} stays in AWS, as the policies say.")),
+            Self::NothingMade => News::normal("Released", "Nothing had been made in AWS."),
+            Self::NotOurs => {
+                News::warning("Released", format!("{id} in AWS belongs to somebody else and was not touched."))
+            }
+        }
+    }
+}

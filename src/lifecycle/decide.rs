@@ -1,0 +1,417 @@
+//! Decides the one thing to do next. Pure: what is known comes in as [`Facts`] and [`Sight`], one
+//! [`Action`] goes out; nothing here waits, reads or writes.
+
+use crate::api::resource::{AdoptionPolicy, Change, Effect, Intent, ResourceState};
+use crate::lifecycle::policies::Policies;
+use k8s_openapi::jiff::Timestamp;
+use std::time::Duration;
+
+/// What the object, its history and the configuration say.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The time of this pass.
+    pub now: Timestamp,
+    /// Whether the object is being deleted.
+    pub deleting: bool,
+    /// Whether our finalizer is on the object.
+    pub finalizer: bool,
+    /// What may be done.
+    pub policies: Policies,
+    /// The write-ahead record.
+    pub intent: Option<Intent>,
+    /// Whether the intent was written a moment ago by this very walk, so that no create call can
+    /// have been made under it.
+    pub intent_is_fresh: bool,
+    /// The id in status, which says that the resource existed.
+    pub recorded_id: Option<String>,
+    /// Whether the kind is named by its users, so that its id needs no record.
+    pub named: bool,
+    /// The hash of the create request that the spec would make now.
+    pub request_hash: String,
+    /// Whether the controller has stopped the resource and owes it a start.
+    pub restarting: bool,
+    /// How long a resource of this kind may stay invisible; zero for kinds that do not lag.
+    pub visibility_lag: Duration,
+    /// Since when it has been looked for in vain.
+    pub absent_since: Option<Timestamp>,
+    /// Time between two looks at something that AWS is busy with.
+    pub poll_period: Duration,
+    /// How often in a row the same changes were written without effect.
+    pub fruitless_updates: u32,
+}
+
+/// What a look at AWS showed.
+#[derive(Clone, Debug)]
+pub enum Sight {
+    /// Nobody has looked.
+    Unseen,
+    /// AWS says that it does not exist.
+    Absent,
+    /// It is there and its tags name this object.
+    Ours(Seen),
+    /// It is there and its tags name nobody.
+    Unowned(Seen),
+    /// It is there and its tags name an earlier object of the same name in this cluster.
+    Predecessor(Seen),
+    /// It is there and belongs to somebody else, in words.
+    Foreign(String),
+    /// There is more than one that could be it.
+    Ambiguous(Vec<String>),
+}
+
+/// A resource as far as a decision needs to know it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its id.
+    pub id: String,
+    /// Where it is in its life.
+    pub state: ResourceState,
+    /// AWS's words on that.
+    pub detail: Option<String>,
+    /// What differs from the spec.
+    pub changes: Vec<Change>,
+}
+
+/// The one thing to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Put the finalizer on the object and write down what is about to be created.
+    WriteIntent {
+        /// The number of the resource's life.
+        incarnation: i32,
+    },
+    /// Make the resource.
+    Create,
+    /// Write down the id of a resource that was found to be ours.
+    Record(String),
+    /// Make an unowned resource ours by its tags.
+    Adopt,
+    /// Write down that the resource is about to be stopped for a change.
+    BeginRestart,
+    /// Write down that it runs again.
+    EndRestart,
+    /// Carry out these changes.
+    Update(Vec<Change>),
+    /// Remove the resource.
+    Delete,
+    /// Look again later.
+    Wait {
+        /// How much later.
+        after: Duration,
+        /// The reason for the conditions.
+        reason: &'static str,
+        /// What is waited for.
+        why: String,
+    },
+    /// Let the object go.
+    RemoveFinalizer(Parting),
+    /// All is as it should be.
+    Nothing,
+    /// Leave everything as it is until somebody acts.
+    Refuse {
+        /// The reason for the conditions.
+        reason: &'static str,
+        /// What is wrong and what to do.
+        message: String,
+    },
+}
+
+/// How an object parts from its AWS resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parting {
+    /// The resource is gone, confirmed by reading.
+    Deleted,
+    /// It stays, as the policies say.
+    Retained,
+    /// There never was one.
+    NothingMade,
+    /// It belongs to somebody else.
+    NotOurs,
+}
+
+impl Action {
+    /// The action's name, for `status.lastAction` and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::WriteIntent { .. } => "WriteIntent",
+            Self::Create => "Create",
+            Self::Record(_) => "Record",
+            Self::Adopt => "Adopt",
+            Self::BeginRestart => "BeginRestart",
+            Self::EndRestart => "EndRestart",
+            Self::Update(_) => "Update",
+            Self::Delete => "Delete",
+            Self::Wait { .. } => "Wait",
+            Self::RemoveFinalizer(_) => "RemoveFinalizer",
+            Self::Nothing => "Nothing",
+            Self::Refuse { .. } => "Refuse",
+        }
+    }
+}
+
+/// After this many equal updates in a row without effect, the controller stops writing.
+pub const FRUITLESS_LIMIT: u32 = 3;
+
+/// What can be decided from the object alone, without an account: an object that is being deleted
+/// must not wait for credentials where nothing is to be deleted.
+pub fn without_account(facts: &Facts) -> Option<Action> {
+    if !facts.deleting {
+        return None;
+    }
+    if !facts.finalizer {
+        return Some(Action::Nothing);
+    }
+    if facts.intent.is_none() && facts.recorded_id.is_none() {
+        return Some(Action::RemoveFinalizer(Parting::NothingMade));
+    }
+    (!facts.policies.delete).then_some(Action::RemoveFinalizer(Parting::Retained))
+}
+
+/// What can be decided without looking at AWS: nothing is made before the intent to make it is
+/// written down.
+pub fn without_looking(facts: &Facts) -> Option<Action> {
+    let may_own = facts.policies.create || facts.policies.adoption.is_some();
+    let recorded = facts.finalizer && (facts.intent.is_some() || facts.recorded_id.is_some());
+    (!facts.deleting && may_own && !recorded)
+        .then(|| Action::WriteIntent { incarnation: facts.intent.as_ref().map_or(1, |intent| intent.incarnation) })
+}
+
+/// Decides from everything that is known.
+pub fn decide(facts: &Facts, sight: &Sight) -> Action {
+    if let Some(action) = without_account(facts).or_else(|| without_looking(facts)) {
+        return action;
+    }
+    match (facts.deleting, sight) {
+        (_, Sight::Unseen) => wait(facts, "Observing", "The resource has not been looked at yet.".into()),
+        (_, Sight::Ambiguous(ids)) => refuse(
+            "AmbiguousResource",
+            format!(
+                "More than one resource carries this object's token or tags: {}. Nothing was touched; remove the tags of those that are not wanted.",
+                ids.join(", ")
+            ),
+        ),
+        (true, Sight::Absent) => absent_while_deleting(facts),
+        (true, Sight::Ours(seen)) => ours_while_deleting(facts, seen),
+        (true, Sight::Unowned(_) | Sight::Predecessor(_) | Sight::Foreign(_)) => {
+            Action::RemoveFinalizer(Parting::NotOurs)
+        }
+        (false, Sight::Absent) => absent(facts),
+        (false, Sight::Ours(seen)) => ours(facts, seen),
+        (false, Sight::Unowned(seen)) => unowned(facts, seen, "it exists in AWS and nobody owns it"),
+        (false, Sight::Predecessor(seen)) => {
+            unowned(facts, seen, "it belongs to an earlier object of this name, which no longer exists")
+        }
+        (false, Sight::Foreign(owner)) => refuse(
+            "ManagementConflict",
+            format!(
+                "It belongs to {owner} and is not touched. Choose another name or id, or delete that owner with deletionPolicy: Retain and remove its ccagi: tags."
+            ),
+        ),
+    }
+}
+
+fn absent_while_deleting(facts: &Facts) -> Action {
+    match still_uncertain(facts) {
+        Some(after) => Action::Wait {
+            after,
+            reason: "ConfirmingDeletion",
+            why: "AWS does not show the resource; a second look confirms that it is gone.".into(),
+        },
+        None => Action::RemoveFinalizer(Parting::Deleted),
+    }
+}
+
+fn ours_while_deleting(facts: &Facts, seen: &Seen) -> Action {
+    match seen.state {
+        ResourceState::Deleted => Action::RemoveFinalizer(Parting::Deleted),
+        ResourceState::Deleting => wait(facts, "Deleting", "AWS is deleting the resource.".into()),
+        ResourceState::Pending
+        | ResourceState::Creating
+        | ResourceState::Active
+        | ResourceState::Updating
+        | ResourceState::Stopped
+        | ResourceState::Failed
+        | ResourceState::Unknown => Action::Delete,
+    }
+}
+
+/// Absence is believed at once where the kind does not lag or no create call can have been made;
+/// else only after a second look, a visibility lag after the first.
+fn still_uncertain(facts: &Facts) -> Option<Duration> {
+    if facts.visibility_lag.is_zero() || facts.intent_is_fresh {
+        return None;
+    }
+    let looked_for = facts
+        .absent_since
+        .map_or(Duration::ZERO, |since| facts.now.duration_since(since).try_into().unwrap_or(Duration::ZERO));
+    let remaining = facts.visibility_lag.saturating_sub(looked_for);
+    (!remaining.is_zero()).then_some(remaining)
+}
+
+fn absent(facts: &Facts) -> Action {
+    if facts.policies.observe_only() {
+        return refuse(
+            "ResourceMissing",
+            "It does not exist in AWS, and managementPolicies permit only observing. Create it, or permit Create."
+                .into(),
+        );
+    }
+    if let Some(after) = still_uncertain(facts) {
+        let why = "AWS does not show the resource; a second look decides whether it was made.".into();
+        return Action::Wait { after, reason: "ConfirmingAbsence", why };
+    }
+    if facts.policies.adoption == Some(AdoptionPolicy::Adopt) {
+        return refuse(
+            "ResourceMissing",
+            "There is nothing to adopt. Create the resource, or set adoptionPolicy: adopt-or-create.".into(),
+        );
+    }
+    if !facts.policies.create {
+        return refuse(
+            "ResourceMissing",
+            "It does not exist in AWS, and managementPolicies do not permit Create.".into(),
+        );
+    }
+    match &facts.intent {
+        None => Action::WriteIntent { incarnation: 1 },
+        // The resource was there and is gone: its life has verifiably ended, the next one begins.
+        Some(intent) if facts.recorded_id.is_some() => Action::WriteIntent { incarnation: intent.incarnation + 1 },
+        // The spec was edited before anything was made: AWS must see the token with one request only.
+        Some(intent) if intent.request_hash != facts.request_hash => {
+            Action::WriteIntent { incarnation: intent.incarnation }
+        }
+        Some(_) => Action::Create,
+    }
+}
+
+fn ours(facts: &Facts, seen: &Seen) -> Action {
+    if !facts.named && facts.recorded_id.as_ref() != Some(&seen.id) && !facts.policies.observe_only() {
+        return Action::Record(seen.id.clone());
+    }
+    match seen.state {
+        ResourceState::Deleted => match &facts.intent {
+            Some(intent) if facts.policies.create => Action::WriteIntent { incarnation: intent.incarnation + 1 },
+            _ => {
+                refuse("ResourceMissing", "It was deleted in AWS, and managementPolicies do not permit Create.".into())
+            }
+        },
+        ResourceState::Deleting => {
+            wait(facts, "DeletedOutside", "Somebody else is deleting the resource in AWS.".into())
+        }
+        ResourceState::Creating | ResourceState::Pending => {
+            wait(facts, "Creating", detail(seen, "AWS is making the resource."))
+        }
+        ResourceState::Updating => wait(facts, "Updating", detail(seen, "AWS is changing the resource.")),
+        ResourceState::Failed => {
+            refuse("ResourceFailed", detail(seen, "AWS says that the resource has failed. Look at it in AWS."))
+        }
+        ResourceState::Active | ResourceState::Stopped | ResourceState::Unknown => settled(facts, seen),
+    }
+}
+
+fn settled(facts: &Facts, seen: &Seen) -> Action {
+    let (may, may_not): (Vec<Change>, Vec<Change>) = seen.changes.iter().cloned().partition(|change| {
+        facts.policies.update
+            && match change.effect {
+                Effect::InPlace => true,
+                Effect::Restart => facts.policies.restart,
+                Effect::Replace => false,
+            }
+    });
+    if may.is_empty() {
+        return nothing_permitted(facts, &may_not, seen.state);
+    }
+    if facts.fruitless_updates >= FRUITLESS_LIMIT {
+        return refuse(
+            "UpdateLoop",
+            format!(
+                "Writing {} {FRUITLESS_LIMIT} times had no effect, so the controller stopped. Write the value as AWS shows it, or take the field out of the spec.",
+                paths(&may)
+            ),
+        );
+    }
+    let interrupts = may.iter().any(|change| change.effect == Effect::Restart);
+    if interrupts && !facts.restarting && seen.state == ResourceState::Active {
+        return Action::BeginRestart;
+    }
+    Action::Update(may)
+}
+
+fn nothing_permitted(facts: &Facts, may_not: &[Change], state: ResourceState) -> Action {
+    let of = |effect: Effect| may_not.iter().filter(move |change| change.effect == effect).cloned().collect::<Vec<_>>();
+    let (replace, restart) = (of(Effect::Replace), of(Effect::Restart));
+    if may_not.is_empty() {
+        return match (facts.restarting, state) {
+            (true, ResourceState::Active) => Action::EndRestart,
+            (true, _) => Action::Update(vec![start()]),
+            (false, _) => Action::Nothing,
+        };
+    }
+    if !facts.policies.update {
+        return Action::Nothing;
+    }
+    if !replace.is_empty() {
+        return refuse(
+            "ReplaceRefused",
+            format!(
+                "{} cannot be changed in place, and the resource is never replaced silently. Set the field back, or declare a new object and delete this one.",
+                paths(&replace)
+            ),
+        );
+    }
+    refuse(
+        "RestartNotAllowed",
+        format!(
+            "Changing {} needs a stop and start. Set restartPolicy: Allow to permit it, or set the field back.",
+            paths(&restart)
+        ),
+    )
+}
+
+/// The change that brings back a resource which the controller itself has stopped.
+fn start() -> Change {
+    Change { path: "state".into(), from: Some("Stopped".into()), to: Some("Active".into()), effect: Effect::InPlace }
+}
+
+fn unowned(facts: &Facts, seen: &Seen, what: &str) -> Action {
+    if facts.policies.observe_only() {
+        return Action::Nothing;
+    }
+    match facts.policies.adoption {
+        Some(_) if seen.state == ResourceState::Deleted => absent(facts),
+        Some(_) => Action::Adopt,
+        None => refuse(
+            "ManagementConflict",
+            format!(
+                "{} is not touched: {what}. Set adoptionPolicy: adopt to take it over, or choose another name.",
+                seen.id
+            ),
+        ),
+    }
+}
+
+fn wait(facts: &Facts, reason: &'static str, why: String) -> Action {
+    Action::Wait { after: facts.poll_period, reason, why }
+}
+
+fn refuse(reason: &'static str, message: String) -> Action {
+    Action::Refuse { reason, message }
+}
+
+fn detail(seen: &Seen, text: &str) -> String {
+    match &seen.detail {
+        Some(detail) => format!("{text} AWS says: {detail}"),
+        None => text.to_owned(),
+    }
+}
+
+fn paths(changes: &[Change]) -> String {
+    let shown = |change: &Change| {
+        let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "nothing".into());
+        format!("{} ({} → {})", change.path, value(&change.from), value(&change.to))
+    };
+    changes.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+use super::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn intent(incarnation: i32) -> Intent {
+    Intent {
+        incarnation,
+        token: "t".into(),
+        request_hash: "h".into(),
+        account_id: "111122223333".into(),
+        region: "us-east-1".into(),
+        recorded_at: "2026-11-24T00:00:00Z".into(),
+    }
+}
+
+/// An object that was reconciled before and whose resource is there.
+fn known() -> Facts {
+    Facts {
+        now: at(1000),
+        deleting: false,
+        finalizer: true,
+        policies: Policies { create: true, update: true, delete: true, adoption: None, restart: false },
+        intent: Some(intent(1)),
+        intent_is_fresh: false,
+        recorded_id: Some("i-1".into()),
+        named: false,
+        request_hash: "h".into(),
+        restarting: false,
+        visibility_lag: Duration::from_secs(30),
+        absent_since: None,
+        poll_period: Duration::from_secs(5),
+        fruitless_updates: 0,
+    }
+}
+
+/// The same before anything was made.
+fn intended() -> Facts {
+    Facts { recorded_id: None, ..known() }
+}
+
+fn seen(state: ResourceState, changes: &[(&str, Effect)]) -> Seen {
+    let change =
+        |(path, effect): &(&str, Effect)| Change { path: (*path).into(), from: None, to: None, effect: *effect };
+    Seen { id: "i-1".into(), state, detail: None, changes: changes.iter().map(change).collect() }
+}
+
+fn active(changes: &[(&str, Effect)]) -> Sight {
+    Sight::Ours(seen(ResourceState::Active, changes))
+}
+
+fn reason(action: Action) -> &'static str {
+    match action {
+        Action::Refuse { reason, .. } | Action::Wait { reason, .. } => reason,
+        other => panic!("neither refused nor waiting: {other:?}"),
+    }
+}
+
+#[test]
+fn a_new_object_writes_its_intent_before_anything_else() {
+    let facts = Facts { finalizer: false, intent: None, recorded_id: None, ..known() };
+    assert_eq!(without_looking(&facts), Some(Action::WriteIntent { incarnation: 1 }));
+}
+
+#[test]
+fn a_lost_finalizer_is_put_back_under_the_same_incarnation() {
+    let facts = Facts { finalizer: false, intent: Some(intent(4)), ..known() };
+    assert_eq!(without_looking(&facts), Some(Action::WriteIntent { incarnation: 4 }));
+}
+
+#[test]
+fn a_fresh_intent_creates_at_once() {
+    let facts = Facts { intent_is_fresh: true, ..intended() };
+    assert_eq!(decide(&facts, &Sight::Absent), Action::Create);
+}
+
+#[test]
+fn an_old_intent_without_an_id_looks_twice_before_it_creates_with_the_same_token() {
+    assert_eq!(reason(decide(&intended(), &Sight::Absent)), "ConfirmingAbsence");
+    let soon = Facts { absent_since: Some(at(990)), ..intended() };
+    let Action::Wait { after, .. } = decide(&soon, &Sight::Absent) else { panic!("no wait") };
+    assert_eq!(after, Duration::from_secs(20));
+    let later = Facts { absent_since: Some(at(970)), ..intended() };
+    assert_eq!(decide(&later, &Sight::Absent), Action::Create);
+}
+
+#[test]
+fn an_edit_before_the_create_call_rewrites_the_intent_under_the_same_token() {
+    let facts = Facts { request_hash: "other".into(), visibility_lag: Duration::ZERO, ..intended() };
+    assert_eq!(decide(&facts, &Sight::Absent), Action::WriteIntent { incarnation: 1 });
+}
+
+#[test]
+fn a_resource_found_by_its_token_is_recorded_not_made_again() {
+    assert_eq!(decide(&intended(), &active(&[])), Action::Record("i-1".into()));
+}
+
+#[test]
+fn a_resource_that_vanished_begins_a_new_life() {
+    let facts = Facts { absent_since: Some(at(900)), ..known() };
+    assert_eq!(decide(&facts, &Sight::Absent), Action::WriteIntent { incarnation: 2 });
+    let terminated = Sight::Ours(seen(ResourceState::Deleted, &[]));
+    assert_eq!(decide(&known(), &terminated), Action::WriteIntent { incarnation: 2 });
+}
+
+#[test]
+fn what_matches_is_left_alone() {
+    assert_eq!(decide(&known(), &active(&[])), Action::Nothing);
+}
+
+#[test]
+fn changes_in_place_are_carried_out() {
+    let action = decide(&known(), &active(&[("versioning", Effect::InPlace)]));
+    assert!(matches!(action, Action::Update(changes) if changes.len() == 1));
+}
+
+#[test]
+fn a_restart_needs_permission_and_is_written_down_first() {
+    let sight = active(&[("instanceType", Effect::Restart)]);
+    assert_eq!(reason(decide(&known(), &sight)), "RestartNotAllowed");
+    let mut facts = known();
+    facts.policies.restart = true;
+    assert_eq!(decide(&facts, &sight), Action::BeginRestart);
+    facts.restarting = true;
+    assert!(matches!(decide(&facts, &sight), Action::Update(_)));
+}
+
+#[test]
+fn a_resource_the_controller_stopped_is_started_again_and_one_somebody_else_stopped_is_not() {
+    let stopped = Sight::Ours(seen(ResourceState::Stopped, &[]));
+    assert_eq!(decide(&known(), &stopped), Action::Nothing);
+    let facts = Facts { restarting: true, ..known() };
+    assert_eq!(decide(&facts, &stopped), Action::Update(vec![start()]));
+    assert_eq!(decide(&facts, &active(&[])), Action::EndRestart);
+}
+
+#[test]
+fn a_replacement_is_refused_by_name_after_the_rest_was_carried_out() {
+    let both = active(&[("imageId", Effect::Replace), ("tags.team", Effect::InPlace)]);
+    assert!(matches!(decide(&known(), &both), Action::Update(changes) if changes[0].path == "tags.team"));
+    let Action::Refuse { reason, message } = decide(&known(), &active(&[("imageId", Effect::Replace)])) else {
+        panic!("not refused")
+    };
+    assert_eq!(reason, "ReplaceRefused");
+    assert!(message.contains("imageId"));
+}
+
+#[test]
+fn the_same_update_without_effect_is_not_written_for_ever() {
+    let facts = Facts { fruitless_updates: FRUITLESS_LIMIT, ..known() };
+    assert_eq!(reason(decide(&facts, &active(&[("policy", Effect::InPlace)]))), "UpdateLoop");
+}
+
+#[test]
+fn observe_only_never_writes() {
+    let policies = Policies { create: false, update: false, delete: false, adoption: None, restart: false };
+    let facts = Facts { policies, finalizer: false, intent: None, recorded_id: None, ..known() };
+    assert_eq!(without_looking(&facts), None);
+    for sight in [active(&[("versioning", Effect::InPlace)]), Sight::Unowned(seen(ResourceState::Active, &[]))] {
+        assert_eq!(decide(&facts, &sight), Action::Nothing);
+    }
+    assert_eq!(reason(decide(&facts, &Sight::Absent)), "ResourceMissing");
+}
+
+#[test]
+fn a_resource_of_nobody_is_taken_over_only_with_consent() {
+    let sight = Sight::Unowned(seen(ResourceState::Active, &[]));
+    assert_eq!(reason(decide(&intended(), &sight)), "ManagementConflict");
+    let mut facts = intended();
+    facts.policies.adoption = Some(AdoptionPolicy::Adopt);
+    assert_eq!(decide(&facts, &sight), Action::Adopt);
+}
+
+#[test]
+fn a_resource_of_somebody_else_is_never_taken_over() {
+    let mut facts = intended();
+    facts.policies.adoption = Some(AdoptionPolicy::AdoptOrCreate);
+    assert_eq!(reason(decide(&facts, &Sight::Foreign("AwsResource a/b".into()))), "ManagementConflict");
+}
+
+#[test]
+fn adopt_waits_for_something_to_adopt_and_adopt_or_create_makes_it() {
+    let mut facts = Facts { intent_is_fresh: true, ..intended() };
+    facts.policies.adoption = Some(AdoptionPolicy::Adopt);
+    assert_eq!(reason(decide(&facts, &Sight::Absent)), "ResourceMissing");
+    facts.policies.adoption = Some(AdoptionPolicy::AdoptOrCreate);
+    assert_eq!(decide(&facts, &Sight::Absent), Action::Create);
+}
+
+#[test]
+fn deletion_is_confirmed_by_reading_before_the_finalizer_goes() {
+    let facts = Facts { deleting: true, ..known() };
+    assert_eq!(decide(&facts, &active(&[])), Action::Delete);
+    assert_eq!(reason(decide(&facts, &Sight::Ours(seen(ResourceState::Deleting, &[])))), "Deleting");
+    assert_eq!(reason(decide(&facts, &Sight::Absent)), "ConfirmingDeletion");
+    let gone = Sight::Ours(seen(ResourceState::Deleted, &[]));
+    assert_eq!(decide(&facts, &gone), Action::RemoveFinalizer(Parting::Deleted));
+}
+
+#[test]
+fn deletion_never_touches_what_is_not_ours() {
+    let facts = Facts { deleting: true, ..known() };
+    for sight in [Sight::Unowned(seen(ResourceState::Active, &[])), Sight::Foreign("x".into())] {
+        assert_eq!(decide(&facts, &sight), Action::RemoveFinalizer(Parting::NotOurs));
+    }
+}
+
+#[test]
+fn retain_and_nothing_made_need_no_account() {
+    let mut facts = Facts { deleting: true, ..known() };
+    facts.policies.delete = false;
+    assert_eq!(without_account(&facts), Some(Action::RemoveFinalizer(Parting::Retained)));
+    let facts = Facts { deleting: true, intent: None, recorded_id: None, ..known() };
+    assert_eq!(without_account(&facts), Some(Action::RemoveFinalizer(Parting::NothingMade)));
+}
+
+#[test]
+fn two_resources_for_one_object_are_reported_not_touched() {
+    let sight = Sight::Ambiguous(vec!["i-1".into(), "i-2".into()]);
+    assert_eq!(reason(decide(&known(), &sight)), "AmbiguousResource");
+    assert_eq!(reason(decide(&Facts { deleting: true, ..known() }, &sight)), "AmbiguousResource");
+}

@@ -1,0 +1,91 @@
+//! Why a pass did not come to its end, and what that leaves behind.
+
+use crate::api::conditions::{ConditionType, Verdict, is_true};
+use crate::api::resource::AwsResource;
+use crate::aws::error::{AwsError, ErrorClass};
+use crate::kinds::Invalid;
+use crate::lifecycle::resolve::ResolveError;
+
+/// Why a pass did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// The object has changed since it was read. Nothing was written.
+    #[error("the object has changed since it was read")]
+    Stale,
+    /// The API server could not be asked or refused. What AWS has is found again from the intent.
+    #[error("the API server failed: {0}")]
+    Cluster(kube::Error),
+    /// The object has no kind block, or more than one. Nothing was touched.
+    #[error("spec: exactly one kind block must be set")]
+    NoKind,
+    /// The kind block cannot be carried out. Nothing was touched.
+    #[error("spec.{member}.{invalid}")]
+    Invalid {
+        /// The member of the spec that holds the kind block.
+        member: &'static str,
+        /// What is wrong with it.
+        invalid: Invalid,
+    },
+    /// The object's account cannot be used. Nothing was touched.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// AWS could not be read. Nothing was touched.
+    #[error("{0}")]
+    Observe(AwsError),
+    /// A write to AWS failed.
+    #[error("{error}{}", self.left_behind())]
+    Write {
+        /// What was being done.
+        action: &'static str,
+        /// What AWS said.
+        error: AwsError,
+    },
+}
+
+impl From<kube::Error> for PassError {
+    fn from(error: kube::Error) -> Self {
+        match &error {
+            kube::Error::Api(status) if status.is_conflict() || status.is_not_found() => Self::Stale,
+            _ => Self::Cluster(error),
+        }
+    }
+}
+
+impl PassError {
+    /// What a failed write leaves behind, where that is not plain.
+    fn left_behind(&self) -> &'static str {
+        match self {
+            Self::Write { error, .. } if matches!(error.class, ErrorClass::Transient | ErrorClass::Timeout) => {
+                ". Whether it took effect is not known; AWS is read before anything is tried again"
+            }
+            _ => "",
+        }
+    }
+
+    /// What it means for the object.
+    pub fn verdict(&self, object: &AwsResource) -> Verdict {
+        let (reason, stuck, next_step) = match self {
+            Self::Stale => ("Stale", false, ""),
+            Self::Cluster(_) => ("ApiServerUnavailable", false, "The controller tries again."),
+            Self::NoKind => ("InvalidSpec", true, "Declare exactly one kind block."),
+            Self::Invalid { .. } => ("InvalidSpec", true, "Correct the field."),
+            Self::Resolve(error) => (error.reason(), error.needs_a_person(), error.next_step()),
+            Self::Observe(error) | Self::Write { error, .. } => {
+                (error.class.reason(), error.class.needs_a_person(), error.next_step())
+            }
+        };
+        let message = format!("{}. {next_step}", self.to_string().trim_end_matches('.'));
+        if stuck {
+            return Verdict::stalled(reason, message);
+        }
+        // A resource that was fine does not stop being so because AWS was slow to answer a read.
+        let was_ready = matches!(self, Self::Observe(_)) && is_ready_at_this_generation(object);
+        Verdict { ready: was_ready, ..Verdict::reconciling(reason, message) }
+    }
+}
+
+fn is_ready_at_this_generation(object: &AwsResource) -> bool {
+    object.status.as_ref().is_some_and(|status| {
+        status.observed_generation == object.metadata.generation && is_true(&status.conditions, ConditionType::Ready)
+    })
+}

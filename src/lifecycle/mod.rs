@@ -1,0 +1,240 @@
+//! Decides and acts, for every kind alike.
+//!
+//! A reconcile is a walk of passes. One pass reads as five calls: `resolve` (account and session) →
+//! `observe` (what AWS has) → `decide` (pure: one action) → `apply` (does it) → `status` (says what
+//! became true). A pass makes at most one kind of AWS write, so that every point at which the
+//! process can die has a name, and a new pass looks again before the next write.
+
+pub mod apply;
+pub mod caches;
+pub mod context;
+pub mod decide;
+pub mod error;
+pub mod intent;
+pub mod news;
+pub mod observe;
+pub mod policies;
+pub mod resolve;
+pub mod status;
+
+use crate::api::conditions::Verdict;
+use crate::api::resource::{AwsResource, Change};
+use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE, FINALIZER};
+use crate::aws::tags::{Owner, Tags};
+use crate::kinds::{Kind, KindSpec, with_kind};
+use context::Context;
+use decide::{Facts, Sight};
+use error::PassError;
+use k8s_openapi::jiff::Timestamp;
+use kube::{Api, ResourceExt};
+use news::News;
+use observe::{View, Wanted, observe};
+use policies::Policies;
+use resolve::resolve;
+use std::time::Duration;
+
+/// The most passes of one walk; a longer one goes on with the next reconcile.
+const PASSES: usize = 16;
+
+/// What comes after a pass or a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Another pass at once.
+    Again,
+    /// Another reconcile after this time.
+    After(Duration),
+    /// Nothing until the object changes.
+    Done,
+}
+
+/// One reconcile of one object.
+pub struct Walk<'a> {
+    cx: &'a Context,
+    api: Api<AwsResource>,
+    object: AwsResource,
+    uid: String,
+    /// Whether this very walk has begun the resource's present life, so that no create call can have
+    /// been made for it.
+    intent_is_fresh: bool,
+}
+
+/// Reconciles one object and says when to come back.
+pub async fn reconcile(object: AwsResource, cx: &Context) -> Next {
+    let mut walk = Walk::new(object, cx);
+    for _ in 0..PASSES {
+        let outcome = match walk.pass().await {
+            Err(PassError::Stale) => walk.reread().await,
+            outcome => outcome,
+        };
+        match outcome {
+            Ok(Next::Again) => {}
+            Ok(next) => {
+                cx.memory.change(&walk.uid, |memory| memory.failures = 0);
+                return next;
+            }
+            Err(error) => return walk.fail(error).await,
+        }
+    }
+    Next::After(cx.config.poll_period)
+}
+
+/// What is the same for every pass over one kind block.
+struct Desired<K: Kind> {
+    spec: K::Spec,
+    owner: Owner,
+    tags: Tags,
+}
+
+impl<'a> Walk<'a> {
+    fn new(object: AwsResource, cx: &'a Context) -> Self {
+        let api = Api::namespaced(cx.client.clone(), &object.namespace().unwrap_or_default());
+        let uid = object.uid().unwrap_or_default();
+        let asked = object.annotations().get(ANNOTATION_RECONCILE);
+        if asked != object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref()) {
+            // Somebody asks for another try: what was given up on is tried again.
+            cx.memory.change(&uid, |memory| memory.last_update = None);
+        }
+        Self { cx, api, object, uid, intent_is_fresh: false }
+    }
+
+    async fn pass(&mut self) -> Result<Next, PassError> {
+        if self.object.annotations().get(ANNOTATION_PAUSED).is_some_and(|value| value == "true") {
+            return self.pause().await;
+        }
+        let kind: KindSpec = self.object.spec.kind.the_one().ok_or(PassError::NoKind)?;
+        with_kind!(kind, K, spec => self.pass_of::<K>(spec).await)
+    }
+
+    async fn pass_of<K: Kind>(&mut self, spec: K::Spec) -> Result<Next, PassError> {
+        let mut facts = self.facts::<K>(&spec);
+        if let Some(action) = decide::without_account(&facts) {
+            return self.let_go(action).await;
+        }
+        if !facts.deleting {
+            K::validate(&spec).map_err(|invalid| PassError::Invalid { member: K::NAME.member(), invalid })?;
+        }
+        let aws = resolve(&self.object, self.cx).await?;
+        let desired = self.desired::<K>(spec, &facts.policies);
+        let view = match decide::without_looking(&facts) {
+            Some(_) => View { sight: Sight::Unseen, found: None },
+            None => {
+                let wanted = Wanted { spec: &desired.spec, owner: &desired.owner, tags: &desired.tags };
+                observe::<K>(&aws, &self.object, &wanted, facts.deleting).await.map_err(PassError::Observe)?
+            }
+        };
+        facts.absent_since = self.remember_absence(&view.sight, facts.now);
+        facts.fruitless_updates = self.fruitless_updates(&view.sight);
+        let action = decide::decide(&facts, &view.sight);
+        tracing::debug!(object = %self.object.name_any(), kind = K::NAME.as_str(), action = action.name(), "decided");
+        self.apply::<K>(action, &aws, &desired, &view, &facts).await
+    }
+
+    fn facts<K: Kind>(&self, spec: &K::Spec) -> Facts {
+        let status = self.object.status.as_ref();
+        let config = &self.cx.config;
+        let request = serde_json::json!([K::comparable(spec), self.object.spec.tags, self.object.spec.region]);
+        Facts {
+            now: Timestamp::now(),
+            deleting: self.object.metadata.deletion_timestamp.is_some(),
+            finalizer: self.object.finalizers().iter().any(|name| name == FINALIZER),
+            policies: Policies::of(&self.object.spec, K::HOLDS_DATA),
+            intent: status.and_then(|status| status.intent.clone()),
+            intent_is_fresh: self.intent_is_fresh,
+            recorded_id: status.and_then(|status| status.id.clone()),
+            named: K::id(spec).is_some(),
+            request_hash: intent::request_hash(&request),
+            restarting: status.is_some_and(|status| status.restarting_since.is_some()),
+            visibility_lag: if K::LAGS { config.visibility_lag } else { Duration::ZERO },
+            absent_since: None,
+            poll_period: config.poll_period,
+            fruitless_updates: 0,
+        }
+    }
+
+    fn desired<K: Kind>(&self, spec: K::Spec, policies: &Policies) -> Desired<K> {
+        let owner = Owner {
+            cluster: self.cx.cluster_id.clone(),
+            namespace: self.object.namespace().unwrap_or_default(),
+            name: self.object.name_any(),
+            uid: self.uid.clone(),
+            agent: K::NAME.owner().as_str(),
+        };
+        let mut tags = self.object.spec.tags.clone();
+        if !policies.observe_only() {
+            tags.extend(owner.tags());
+        }
+        Desired { spec, owner, tags }
+    }
+
+    fn remember_absence(&self, sight: &Sight, now: Timestamp) -> Option<Timestamp> {
+        self.cx.memory.change(&self.uid, |memory| {
+            memory.absent_since = match sight {
+                Sight::Absent => memory.absent_since.or(Some(now)),
+                _ => None,
+            };
+            memory.absent_since
+        })
+    }
+
+    fn fruitless_updates(&self, sight: &Sight) -> u32 {
+        let Sight::Ours(seen) = sight else { return 0 };
+        match self.cx.memory.of(&self.uid).last_update {
+            Some((changes, times)) if changes == fingerprint(&seen.changes) => times,
+            _ => 0,
+        }
+    }
+
+    /// Reads the object anew after a conflict; one that is gone or was made anew is another's walk.
+    async fn reread(&mut self) -> Result<Next, PassError> {
+        self.intent_is_fresh = false;
+        match self.api.get_opt(&self.object.name_any()).await? {
+            Some(object) if object.uid().as_ref() == Some(&self.uid) => {
+                self.object = object;
+                Ok(Next::Again)
+            }
+            _ => Ok(Next::Done),
+        }
+    }
+
+    async fn pause(&mut self) -> Result<Next, PassError> {
+        let message = format!(
+            "Paused by the annotation {ANNOTATION_PAUSED}; nothing is read or written in AWS. Remove it to go on."
+        );
+        let ready = self.object.status.as_ref().is_some_and(|status| {
+            crate::api::conditions::is_true(&status.conditions, crate::api::conditions::ConditionType::Ready)
+        });
+        let verdict = Verdict { ready, synced: false, ..Verdict::ready("ReconcilePaused", message) };
+        let status = status::next(&self.object, &verdict, Timestamp::now(), |_| {});
+        status::write(&self.api, &mut self.object, status).await?;
+        Ok(Next::Done)
+    }
+
+    /// Says in status and Events what went wrong, and comes back later: at first soon, then ever later.
+    async fn fail(&mut self, error: PassError) -> Next {
+        let failures = self.cx.memory.change(&self.uid, |memory| {
+            memory.failures += 1;
+            memory.failures
+        });
+        let verdict = error.verdict(&self.object);
+        tracing::warn!(
+            namespace = self.object.namespace(), name = self.object.name_any(),
+            reason = verdict.reason, failures, %error, "reconcile failed"
+        );
+        News::warning(verdict.reason, verdict.message.clone()).publish(&self.object, "Reconcile", self.cx);
+        let unreadable = matches!(error, PassError::Observe(_));
+        let status = status::next(&self.object, &verdict, Timestamp::now(), |status| {
+            if unreadable {
+                status.health = Some(crate::api::resource::Health::Unknown);
+            }
+        });
+        if let Err(error) = status::write(&self.api, &mut self.object, status).await {
+            tracing::debug!(%error, "the failure could not be written to the status; the next pass does");
+        }
+        Next::After(self.cx.backoff(failures))
+    }
+}
+
+/// Changes as text, to tell whether the same was written before.
+fn fingerprint(changes: &[Change]) -> String {
+    news::in_words(changes)
+}

@@ -1,0 +1,64 @@
+//! Events: what a person would want to see in `kubectl describe`.
+
+use crate::api::conditions::{bounded, without_request_id};
+use crate::api::resource::{AwsResource, Change};
+use crate::lifecycle::context::Context;
+use kube::Resource;
+use kube::runtime::events::{Event, EventType};
+
+/// The longest note that the Events API takes is 1024 bytes.
+const NOTE_LIMIT: usize = 900;
+
+/// One piece of news about an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Whether somebody should worry.
+    pub warning: bool,
+    /// CamelCase reason.
+    pub reason: &'static str,
+    /// One or two whole sentences.
+    pub note: String,
+}
+
+impl News {
+    /// Good or neutral news.
+    pub fn normal(reason: &'static str, note: impl Into<String>) -> Self {
+        Self { warning: false, reason, note: note.into() }
+    }
+
+    /// News somebody should look at.
+    pub fn warning(reason: &'static str, note: impl Into<String>) -> Self {
+        Self { warning: true, reason, note: note.into() }
+    }
+
+    /// Publishes the news in the background, unless it is what was last said of the object. Losing
+    /// an Event loses nothing: status and conditions hold all that matters.
+    pub fn publish(self, object: &AwsResource, action: &'static str, cx: &Context) {
+        let uid = object.metadata.uid.clone().unwrap_or_default();
+        let said = format!("{}: {}", self.reason, without_request_id(&self.note));
+        let repeated = cx.memory.change(&uid, |memory| memory.last_event.replace(said.clone()) == Some(said));
+        if repeated {
+            return;
+        }
+        let event = Event {
+            type_: if self.warning { EventType::Warning } else { EventType::Normal },
+            reason: self.reason.into(),
+            note: Some(bounded(&self.note, NOTE_LIMIT)),
+            action: action.into(),
+            secondary: None,
+        };
+        let (recorder, reference) = (cx.recorder.clone(), object.object_ref(&()));
+        tokio::spawn(async move {
+            if let Err(error) = recorder.publish(&event, &reference).await {
+                tracing::debug!(%error, reason = event.reason, "an Event could not be published");
+            }
+        });
+    }
+}
+
+/// Changes in words, such as `versioning: Suspended → Enabled`.
+pub fn in_words(changes: &[Change]) -> String {
+    let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "nothing".into());
+    let words = |change: &Change| format!("{}: {} → {}", change.path, value(&change.from), value(&change.to));
+    changes.iter().map(words).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,101 @@
+//! Looks at AWS and says what is there and whose it is.
+
+use crate::api::resource::AwsResource;
+use crate::aws::error::AwsError;
+use crate::aws::session::Aws;
+use crate::aws::tags::{Owner, Ownership, TagEdit, Tags};
+use crate::kinds::{Kind, Look, Observed};
+use crate::lifecycle::decide::{Seen, Sight};
+
+/// A sight and, where something was seen, all that was read of it.
+pub struct View<K: Kind> {
+    /// What a decision needs to know.
+    pub sight: Sight,
+    /// The resource's id and what was read of it.
+    pub found: Option<(String, Observed<K::Spec>)>,
+}
+
+/// What is wanted of the resource.
+pub struct Wanted<'a, K: Kind> {
+    /// The kind block.
+    pub spec: &'a K::Spec,
+    /// The object as owner.
+    pub owner: &'a Owner,
+    /// The user's tags and the owner's.
+    pub tags: &'a Tags,
+}
+
+/// Looks for the resource of `object`.
+///
+/// # Errors
+/// The error of the call that failed. An error is never read as absence.
+pub async fn observe<K: Kind>(
+    aws: &Aws,
+    object: &AwsResource,
+    wanted: &Wanted<'_, K>,
+    deleting: bool,
+) -> Result<View<K>, AwsError> {
+    let id = match known_id::<K>(object, wanted.spec) {
+        Some(id) => id,
+        None => match search::<K>(aws, object, wanted.owner).await? {
+            Search::Nothing => return Ok(View { sight: Sight::Absent, found: None }),
+            Search::One(id) => id,
+            Search::Many(ids) => return Ok(View { sight: Sight::Ambiguous(ids), found: None }),
+        },
+    };
+    let look = if deleting { Look::Owner } else { Look::Full(wanted.spec) };
+    let Some(observed) = K::observe(aws, &id, look).await? else {
+        return Ok(View { sight: Sight::Absent, found: None });
+    };
+    let changes = if deleting { Vec::new() } else { differences::<K>(object, wanted, &observed) };
+    let seen = Seen { id: id.clone(), state: observed.state, detail: observed.detail.clone(), changes };
+    let sight = match wanted.owner.relation(&observed.tags) {
+        Ownership::Ours => Sight::Ours(seen),
+        Ownership::Nobody => Sight::Unowned(seen),
+        Ownership::Predecessor => Sight::Predecessor(seen),
+        Ownership::Other(owner) => Sight::Foreign(owner),
+    };
+    Ok(View { sight, found: Some((id, observed)) })
+}
+
+/// The id as recorded, as declared, or as it follows from the spec.
+fn known_id<K: Kind>(object: &AwsResource, spec: &K::Spec) -> Option<String> {
+    let recorded = object.status.as_ref().and_then(|status| status.id.clone());
+    recorded.or_else(|| object.spec.resource_id.clone()).or_else(|| K::id(spec))
+}
+
+enum Search {
+    Nothing,
+    One(String),
+    Many(Vec<String>),
+}
+
+/// Looks for a resource that a lost answer or a lost status made us forget.
+async fn search<K: Kind>(aws: &Aws, object: &AwsResource, owner: &Owner) -> Result<Search, AwsError> {
+    let Some(intent) = object.status.as_ref().and_then(|status| status.intent.as_ref()) else {
+        return Ok(Search::Nothing);
+    };
+    let mut ids = K::find(aws, owner, intent).await?;
+    Ok(match ids.len() {
+        0 => Search::Nothing,
+        1 => Search::One(ids.remove(0)),
+        _ => Search::Many(ids),
+    })
+}
+
+/// All differences, the tags' included.
+pub fn differences<K: Kind>(
+    object: &AwsResource,
+    wanted: &Wanted<'_, K>,
+    observed: &Observed<K::Spec>,
+) -> Vec<crate::api::resource::Change> {
+    let mut changes = K::diff(wanted.spec, observed);
+    changes.extend(tag_edit(object, wanted.tags, &observed.tags).changes(&observed.tags));
+    changes
+}
+
+/// What is to be done to the tags.
+pub fn tag_edit(object: &AwsResource, desired: &Tags, observed: &Tags) -> TagEdit {
+    let applied = object.status.as_ref().map(|status| status.applied_tag_keys.as_slice()).unwrap_or_default();
+    TagEdit::between(desired, observed, applied)
+}

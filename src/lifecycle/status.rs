@@ -1,0 +1,103 @@
+//! Writes what became true into an object's status: the one place that does.
+
+use crate::api::conditions::{Verdict, keep_repeats};
+use crate::api::resource::{AwsResource, AwsResourceStatus, Change};
+use crate::api::{ANNOTATION_RECONCILE, FINALIZER, MANAGER_RESOURCE};
+use crate::kinds::{Kind, Observed};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Resource, ResourceExt};
+use serde_json::json;
+
+/// The most pending changes that a status lists.
+const PENDING_LIMIT: usize = 32;
+
+/// The status after a pass: `object`'s own, with this verdict and what `edit` changes in it.
+pub fn next(
+    object: &AwsResource,
+    verdict: &Verdict,
+    now: Timestamp,
+    edit: impl FnOnce(&mut AwsResourceStatus),
+) -> AwsResourceStatus {
+    let mut status = object.status.clone().unwrap_or_default();
+    let generation = object.metadata.generation.unwrap_or_default();
+    status.observed_generation = Some(generation);
+    if let Some(kind) = object.spec.kind.the_one().map(|kind| kind.name()) {
+        status.kind = Some(kind.as_str().into());
+        status.owner = Some(kind.owner().as_str().into());
+    }
+    status.last_handled_reconcile_at = object.annotations().get(ANNOTATION_RECONCILE).cloned();
+    edit(&mut status);
+    status.conditions = keep_repeats(verdict.conditions(&status.conditions, generation, now), &status.conditions);
+    status
+}
+
+/// Puts what was read of a resource into the status.
+pub fn describe<K: Kind>(status: &mut AwsResourceStatus, id: &str, observed: &Observed<K::Spec>, changes: &[Change]) {
+    status.id = Some(id.to_owned());
+    status.arn = Some(observed.arn.clone());
+    status.state = Some(observed.state);
+    status.health = Some(observed.health);
+    status.outputs.clone_from(&observed.outputs);
+    status.pending_changes = changes.iter().take(PENDING_LIMIT).cloned().collect();
+}
+
+/// Writes `status` by compare-and-swap, unless it is what the object has already. The object is
+/// then the one that the API server answered with.
+///
+/// # Errors
+/// A conflict where the object has changed since it was read; nothing was written then.
+pub async fn write(
+    api: &Api<AwsResource>,
+    object: &mut AwsResource,
+    status: AwsResourceStatus,
+) -> Result<(), kube::Error> {
+    if object.status.as_ref() == Some(&status) {
+        return Ok(());
+    }
+    let patch = json!({
+        "apiVersion": AwsResource::api_version(&()),
+        "kind": AwsResource::kind(&()),
+        "metadata": {"uid": object.metadata.uid, "resourceVersion": object.metadata.resource_version},
+        "status": status,
+    });
+    let params = PatchParams::apply(MANAGER_RESOURCE).force();
+    *object = api.patch_status(&object.name_any(), &params, &Patch::Apply(patch)).await?;
+    Ok(())
+}
+
+/// Puts our finalizer on the object, by compare-and-swap, if it is not there.
+///
+/// # Errors
+/// A conflict where the object has changed since it was read.
+pub async fn add_finalizer(api: &Api<AwsResource>, object: &mut AwsResource) -> Result<(), kube::Error> {
+    if object.finalizers().iter().any(|name| name == FINALIZER) {
+        return Ok(());
+    }
+    let mut finalizers = object.finalizers().to_vec();
+    finalizers.push(FINALIZER.to_owned());
+    write_finalizers(api, object, finalizers).await
+}
+
+/// Takes our finalizer off the object, by compare-and-swap. Those of others stay.
+///
+/// # Errors
+/// A conflict where the object has changed since it was read.
+pub async fn remove_finalizer(api: &Api<AwsResource>, object: &mut AwsResource) -> Result<(), kube::Error> {
+    let finalizers = object.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
+    write_finalizers(api, object, finalizers).await
+}
+
+async fn write_finalizers(
+    api: &Api<AwsResource>,
+    object: &mut AwsResource,
+    finalizers: Vec<String>,
+) -> Result<(), kube::Error> {
+    let patch = json!({"metadata": {
+        "uid": object.metadata.uid,
+        "resourceVersion": object.metadata.resource_version,
+        "finalizers": finalizers,
+    }});
+    *object = api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
+    Ok(())
+}

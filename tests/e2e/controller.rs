@@ -1,0 +1,77 @@
+//! The real program as a process of a story.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running controller; it is killed when the story ends.
+pub struct Controller {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Controller {
+    /// Starts the program for the objects with the label `story`, with short periods so that a story
+    /// takes seconds, and waits until it is ready.
+    pub fn start(story: &str, kubeconfig: &Path, more: &[&str]) -> Self {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let log = folder.join(format!("{story}-{}.log", std::process::id()));
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ccagi-aws-agent"));
+        command
+            .args(["run", "--health-address", "127.0.0.1:0", "--watch-selector", &format!("story={story}")])
+            .args(["--poll-period", "200ms", "--visibility-lag", "1s", "--backoff-base", "200ms"])
+            .args(["--backoff-max", "2s", "--aws-attempt-timeout", "5s", "--log", "ccagi_aws_agent=debug,warn"])
+            .args(more)
+            .env("KUBECONFIG", kubeconfig)
+            .stdout(Stdio::null())
+            .stderr(file);
+        let already = ready_lines(&log);
+        let mut controller = Self { child: command.spawn().expect("the program starts"), log };
+        controller.until("the controller to be ready", |log| ready_lines(log) > already);
+        controller
+    }
+
+    fn until(&mut self, what: &str, holds: impl Fn(&Path) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !holds(&self.log) {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the controller ended with {status}; its log is {}", self.log.display());
+            }
+            assert!(Instant::now() < deadline, "waited in vain for {what}; the log is {}", self.log.display());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Kills the process without any notice, as a node that dies would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks the process to stop, and returns how it ended and after how long.
+    pub fn stop(mut self) -> (ExitStatus, Duration) {
+        let begin = Instant::now();
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        (self.child.wait().unwrap(), begin.elapsed())
+    }
+
+    /// What the process has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+}
+
+fn ready_lines(log: &Path) -> usize {
+    std::fs::read_to_string(log).unwrap_or_default().matches("the caches are filled").count()
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        // It has ended already where the story killed or stopped it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,15 @@
+//! Stories that run end to end. Each has a namespace, an AWS account and a controller process of its own.
+
+mod controller;
+mod emulator;
+mod observer;
+mod story;
+
+mod bucket_is_created;
+
+/// A variable that `make test` sets.
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: the stories need a cluster and an AWS emulator; run them with `make test`")
+    })
+}

@@ -1,0 +1,154 @@
+"""Builds what the local environment runs, once per set of inputs.
+
+The control plane (etcd, kube-apiserver) comes from the Go module in
+``controlplane/``, the AWS emulator from the Python packages that
+``emulator/requirements.txt`` names. Both land in a cache folder whose name holds a
+hash of all inputs, so a change of a pinned version builds beside the old one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from processes import EnvError, tail
+
+HERE = Path(__file__).resolve().parent
+KUBERNETES_VERSION = "v1.36.3"
+PROGRESS_SECONDS = 20
+GO_PACKAGES = {
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+}
+
+
+def cache_folder() -> Path:
+    """Return the folder that keeps built things between runs."""
+    default = Path.home() / ".cache" / "ccagi-aws-agent"
+    return Path(os.environ.get("CCAGI_CACHE") or default).expanduser().resolve()
+
+
+def go_linker_flags() -> str:
+    """Return linker flags that stamp the version.
+
+    An unstamped API server reports a version that kubectl and Helm cannot parse.
+    """
+    _, minor, _ = KUBERNETES_VERSION.split(".")
+    stamp = "-X k8s.io/component-base/version"
+    return f"-s -w {stamp}.gitVersion={KUBERNETES_VERSION} {stamp}.gitMajor=1 {stamp}.gitMinor={minor}"
+
+
+def controlplane() -> Path:
+    """Return the folder with etcd and kube-apiserver, building them if they are missing."""
+    given = os.environ.get("KUBEBUILDER_ASSETS")
+    if given:
+        return _given_assets(Path(given).expanduser().resolve())
+    module = HERE / "controlplane"
+    inputs = [(module / name).read_bytes() for name in ("go.mod", "go.sum", "tools.go")]
+    inputs.append(f"{go_linker_flags()} {platform.system()} {platform.machine()}".encode())
+    return _built("controlplane", inputs, _build_controlplane)
+
+
+def emulator() -> Path:
+    """Return the emulator's virtual environment, building it if it is missing."""
+    requirements = HERE / "emulator" / "requirements.txt"
+    inputs = [requirements.read_bytes(), f"{sys.version} {platform.machine()}".encode()]
+    return _built("emulator", inputs, _build_emulator)
+
+
+def _given_assets(folder: Path) -> Path:
+    for name in GO_PACKAGES:
+        if not os.access(folder / name, os.X_OK):
+            raise EnvError(f"KUBEBUILDER_ASSETS is {folder}, but there is no program {name} in it.")
+    return folder
+
+
+def _built(name: str, inputs: list[bytes], build: Callable[[Path], None]) -> Path:
+    """Return the cache entry for these inputs, building it under a lock if it is missing."""
+    digest = hashlib.sha256(b"\0".join(inputs)).hexdigest()[:16]
+    cache = cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    target = cache / f"{name}-{digest}"
+    with _locked(cache / f"{name}.lock", name):
+        if not target.exists():
+            unfinished = Path(tempfile.mkdtemp(prefix=f"{name}-unfinished-", dir=cache))
+            try:
+                build(unfinished)
+                unfinished.rename(target)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    return target
+
+
+@contextlib.contextmanager
+def _locked(path: Path, name: str) -> Iterator[None]:
+    """Hold a lock that other processes respect, so that nothing is built twice."""
+    with path.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"{name}: another process is building it, waiting for it to finish")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _build_controlplane(target: Path) -> None:
+    if shutil.which("go") is None:
+        raise EnvError(
+            "The program go is missing: install Go 1.26 or newer, or set KUBEBUILDER_ASSETS "
+            "to a folder with etcd and kube-apiserver."
+        )
+    jobs = os.environ.get("GO_JOBS")
+    for name, package in GO_PACKAGES.items():
+        command = ["go", "build", *(["-p", jobs] if jobs else []), "-ldflags", go_linker_flags()]
+        command += ["-o", str(target / name), package]
+        environment = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
+        run_long(f"building {name} (minutes when cold)", command, HERE / "controlplane", environment)
+
+
+def _build_emulator(target: Path) -> None:
+    create = [sys.executable, "-m", "venv", str(target)]
+    run_long("creating the emulator's virtual environment", create, HERE)
+    requirements = HERE / "emulator" / "requirements.txt"
+    install = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    install += ["--disable-pip-version-check", "--requirement", str(requirements)]
+    run_long("installing the AWS emulator", install, HERE)
+
+
+def run_long(title: str, command: list[str], folder: Path, env: dict[str, str] | None = None) -> None:
+    """Run a command that may take minutes, telling every so often that it still runs."""
+    begun = time.monotonic()
+    say(title)
+    with tempfile.NamedTemporaryFile(prefix="ccagi-build-", suffix=".log") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, env={**os.environ, **(env or {})}, stdout=log, stderr=subprocess.STDOUT
+        )
+        while True:
+            try:
+                code = process.wait(timeout=PROGRESS_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                say(f"{title}: {time.monotonic() - begun:.0f} s so far")
+            except BaseException:
+                # An interrupted caller must not leave a compiler running.
+                process.terminate()
+                process.wait()
+                raise
+        if code != 0:
+            raise EnvError(f"{title} failed with exit code {code}:\n{tail(Path(log.name))}")
+    say(f"{title}: done in {time.monotonic() - begun:.0f} s")
+
+
+def say(line: str) -> None:
+    """Print progress to standard error: standard output is for what callers evaluate."""
+    print(f"env: {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,68 @@
+"""Remembers every AWS request, so that tests can count and order them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from typing import Any
+
+from calls import Call
+
+# A demo may run for days; tests look at minutes.
+KEPT_PER_ACCOUNT = 200_000
+
+
+class Journal:
+    """The requests of all accounts, in the order in which they were answered."""
+
+    def __init__(self) -> None:
+        self.sequence = 0
+        self.started = time.monotonic()
+        self.by_account: dict[str, deque[dict[str, Any]]] = {}
+
+    def next_sequence(self) -> int:
+        """Return the number of a request that begins now."""
+        self.sequence += 1
+        return self.sequence
+
+    def record(self, sequence: int, call: Call, status: int, code: str, fault: str | None) -> None:
+        """Remember an answered request."""
+        entry = {
+            "seq": sequence,
+            "ms": round((time.monotonic() - self.started) * 1000, 3),
+            "time": time.time(),
+            "account": call.account,
+            "region": call.region,
+            "service": call.service,
+            "operation": call.operation,
+            "resource": call.resource,
+            "status": status,
+            "code": code,
+            "requestId": call.request_id,
+            "fault": fault,
+        }
+        entries = self.by_account.get(call.account)
+        if entries is None:
+            entries = self.by_account[call.account] = deque(maxlen=KEPT_PER_ACCOUNT)
+        entries.append(entry)
+
+    def entries(self, account: str | None, since: int = 0) -> list[dict[str, Any]]:
+        """Return the requests after ``since`` of one account, or of all."""
+        if account is not None:
+            found = [entry for entry in self.by_account.get(account, ()) if entry["seq"] > since]
+        else:
+            everyone = (entry for entries in self.by_account.values() for entry in entries)
+            found = sorted((e for e in everyone if e["seq"] > since), key=lambda e: e["seq"])
+        return found
+
+    def summary(self, account: str | None, since: int = 0) -> dict[str, int]:
+        """Count the requests by ``service:operation``."""
+        counted = Counter(f"{e['service']}:{e['operation']}" for e in self.entries(account, since))
+        return dict(sorted(counted.items()))
+
+    def clear(self, account: str | None) -> None:
+        """Forget the requests of one account, or of all. Numbers go on."""
+        if account is None:
+            self.by_account.clear()
+        else:
+            self.by_account.pop(account, None)

@@ -1,0 +1,58 @@
+"""Puts together what stands between a request and moto.
+
+A layer restores one thing that AWS does and moto does not. It either changes a part of
+moto in place (``install()``), or is called with a call and what would answer it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import bucket_create_tags
+import bucket_defaults
+import bucket_owners
+import bucket_roots
+import client_token
+import instance_attributes
+import instance_states
+import roles
+import speed
+import table_settings
+import table_states
+from calls import Accounts, Call
+from messages import Answer
+
+Proceed = Callable[[Call], Answer]
+# The order matters: a token's repeat must not reach what fills in a fresh instance.
+IN_PLACE = (
+    instance_states,
+    instance_attributes,
+    client_token,
+    bucket_defaults,
+    table_states,
+    table_settings,
+)
+
+
+def install(accounts: Accounts, backend: Proceed) -> Proceed:
+    """Install all layers and return what answers a call."""
+    speed.install(accounts)
+    for module in IN_PLACE:
+        module.install()
+    before = {
+        "s3": _chain(backend, bucket_create_tags.answer, bucket_owners.answer, bucket_roots.answer),
+        "sts": partial(roles.answer, proceed=backend),
+    }
+
+    def proceed(call: Call) -> Answer:
+        return before.get(call.service, backend)(call)
+
+    return proceed
+
+
+def _chain(backend: Proceed, *layers: Callable[[Call, Proceed], Answer]) -> Proceed:
+    """Return what answers a call through the layers, the last one outermost."""
+    for layer in layers:
+        backend = partial(layer, proceed=backend)
+    return backend

@@ -1,0 +1,253 @@
+"""The local environment: a Kubernetes control plane and an AWS emulator.
+
+The one place that knows how to build and start them; demo, tests and benchmark all
+use it. ``python3 tests/env/env.py up --dir DIR`` prints the variables to export.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import build
+import kubernetes
+import processes
+from processes import EnvError
+
+EMULATOR = build.HERE / "emulator"
+# The emulator accepts any key; these belong to no role, so they act in the default account.
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "AKIALOCALENVIRONMENT",
+    "AWS_SECRET_ACCESS_KEY": "local-environment-has-no-secret",
+    "AWS_REGION": "us-east-1",
+}
+# The API server would wait a minute for its clients' watches. All it knows is in etcd.
+GRACE_SECONDS = {"kube-apiserver": 2.0, "etcd": 10.0, "emulator": 5.0}
+
+State = dict[str, Any]
+
+
+def load(folder: Path) -> State | None:
+    """Return what is recorded about the environment in ``folder``, if there is one."""
+    path = folder / "env.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def save(folder: Path, state: State) -> None:
+    """Record the environment; a reader sees the old or the new file, never half of one."""
+    fresh = folder / "env.json.new"
+    fresh.write_text(json.dumps(state, indent=2) + "\n")
+    fresh.rename(folder / "env.json")
+
+
+def alive(folder: Path, state: State) -> bool:
+    """Say whether every recorded process still runs."""
+    return all(processes.is_ours(pid, folder) for pid in state["pids"].values())
+
+
+def start_emulator(folder: Path, state: State) -> None:
+    """Start the AWS emulator, wait until it answers, and record it."""
+    port, log = state["ports"]["emulator"], folder / "emulator.log"
+    python = build.emulator() / "bin" / "python"
+    command = [str(python), str(EMULATOR / "server.py"), "--port", str(port), "--folder", f"{folder}/"]
+    pid = processes.start(command, log)
+    state["pids"]["emulator"] = pid
+    state["logs"]["emulator"] = str(log)
+    save(folder, state)
+    processes.wait_ready("The AWS emulator", pid, folder, log, lambda: _emulator_answers(port))
+
+
+def _emulator_answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_emulator/health", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def start_apiserver(folder: Path, state: State) -> None:
+    """Start kube-apiserver on its recorded port and record its process id."""
+    ports = state["ports"]
+    binary = Path(state["binaries"]) / "kube-apiserver"
+    pid = kubernetes.start_apiserver(binary, folder, ports["kube-apiserver"], ports["etcd"])
+    state["pids"]["kube-apiserver"] = pid
+    save(folder, state)
+
+
+def start_controlplane(folder: Path, state: State, binaries: Path) -> None:
+    """Start etcd and kube-apiserver with fresh certificates and record them."""
+    ports = state["ports"]
+    kubernetes.prepare(folder, build.emulator() / "bin" / "python", ports["kube-apiserver"])
+    state["binaries"] = str(binaries)
+    state["kubeconfig"] = str(folder / "kubeconfig")
+    state["apiserver_url"] = f"https://127.0.0.1:{ports['kube-apiserver']}"
+    state["logs"]["etcd"] = str(folder / "etcd.log")
+    state["logs"]["kube-apiserver"] = str(folder / "kube-apiserver.log")
+    pid = kubernetes.start_etcd(binaries / "etcd", folder, ports["etcd"], ports["etcd-peer"])
+    state["pids"]["etcd"] = pid
+    save(folder, state)
+    start_apiserver(folder, state)
+
+
+def up(folder: Path, emulator_only: bool) -> State:
+    """Build what is missing, start everything in ``folder``, return what was started."""
+    state = load(folder)
+    if state and alive(folder, state) and (emulator_only or "kubeconfig" in state):
+        return state
+    binaries = None if emulator_only else build.controlplane()
+    build.emulator()
+    down(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ["emulator", "etcd", "etcd-peer", "kube-apiserver"]
+    ports = dict(zip(names, processes.free_ports(len(names)), strict=True))
+    state = {"aws_endpoint": f"http://127.0.0.1:{ports['emulator']}"}
+    state.update(ports=ports, pids={}, logs={})
+    try:
+        start_emulator(folder, state)
+        if binaries:
+            start_controlplane(folder, state, binaries)
+    except BaseException:
+        stop_processes(folder, state)
+        raise
+    return state
+
+
+def stop_processes(folder: Path, state: State) -> None:
+    """Stop the recorded processes in order: the API server before the etcd that it needs."""
+    for name in GRACE_SECONDS:
+        if name in state["pids"]:
+            processes.stop(state["pids"][name], folder, GRACE_SECONDS[name])
+
+
+def down(folder: Path) -> None:
+    """Stop everything in ``folder`` and remove its data; the logs stay to be read."""
+    state = load(folder)
+    if state:
+        stop_processes(folder, state)
+        (folder / "env.json").unlink()
+    for name in ("certs", "etcd"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "kubeconfig").unlink(missing_ok=True)
+
+
+def running(folder: Path) -> State:
+    """Return the recorded environment with a control plane, or explain that there is none."""
+    state = load(folder)
+    if not state or "binaries" not in state:
+        raise EnvError(f"There is no control plane in {folder}: run `env.py up --dir {folder}` first.")
+    return state
+
+
+def stop_apiserver(folder: Path) -> None:
+    """Stop only kube-apiserver and wait until it is gone; its data stays in etcd."""
+    name = "kube-apiserver"
+    processes.stop(running(folder)["pids"][name], folder, GRACE_SECONDS[name])
+
+
+def restart_apiserver(folder: Path) -> None:
+    """Start a stopped kube-apiserver again on the same port with the same data."""
+    state = running(folder)
+    if not processes.is_ours(state["pids"]["kube-apiserver"], folder):
+        start_apiserver(folder, state)
+
+
+def run_tests(arguments: list[str]) -> int:
+    """Run the emulator's own tests against a started emulator; return pytest's exit code."""
+    with tempfile.TemporaryDirectory(prefix="ccagi-emulator-") as name:
+        folder = Path(name).resolve()
+        state = up(folder, emulator_only=True)
+        try:
+            command = [str(build.emulator() / "bin" / "python"), "-m", "pytest", "-q"]
+            command += ["--tb=short", "-p", "no:cacheprovider", *(arguments or [str(EMULATOR)])]
+            variables = {**os.environ, **exports(state)}
+            code = subprocess.run(command, env=variables, cwd=EMULATOR).returncode
+            if code != 0:
+                log = Path(state["logs"]["emulator"])
+                build.say(f"the end of the emulator's log:\n{processes.tail(log)}")
+            return code
+        finally:
+            down(folder)
+
+
+def run_with(folder: Path, command: list[str]) -> int:
+    """Run a command with a fresh environment, stop it whatever happens, return the exit code."""
+    state = up(folder, emulator_only=False)
+    try:
+        python = build.emulator() / "bin" / "python"
+        variables = {**os.environ, **exports(state), "CCAGI_TEST_PYTHON": str(python)}
+        return subprocess.run(command, env=variables).returncode
+    finally:
+        down(folder)
+
+
+def exports(state: State) -> dict[str, str]:
+    """Return the variables that point kubectl and the AWS SDKs at this environment."""
+    found = {"AWS_ENDPOINT_URL": state["aws_endpoint"], **CREDENTIALS}
+    return {"KUBECONFIG": state["kubeconfig"], **found} if "kubeconfig" in state else found
+
+
+def print_exports(state: State) -> None:
+    """Print the variables as lines for a shell."""
+    for name, value in exports(state).items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    top = argparse.ArgumentParser(prog="env.py", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    building = commands.add_parser("build", help="build into the cache")
+    building.add_argument("what", nargs="?", default="all", choices=["controlplane", "emulator", "all"])
+    for name, text in {
+        "up": "build what is missing and start everything",
+        "down": "stop everything",
+        "stop-apiserver": "stop only kube-apiserver",
+        "start-apiserver": "start kube-apiserver again",
+        "exec": "start everything, run a command with it, stop everything",
+    }.items():
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--dir", type=lambda text: Path(text).resolve(), required=True)
+        if name == "up":
+            command.add_argument("--emulator-only", action="store_true")
+        if name == "exec":
+            command.add_argument("program", nargs="+", help="the command and its arguments, after --")
+    tests = commands.add_parser("test", help="test the emulator")
+    tests.add_argument("arguments", nargs="*", help="arguments for pytest")
+    return top
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out one command and return its exit code."""
+    if options.command == "build":
+        for what in ("controlplane", "emulator"):
+            if options.what in (what, "all"):
+                print(getattr(build, what)())
+    elif options.command == "up":
+        print_exports(up(options.dir, options.emulator_only))
+    elif options.command == "down":
+        down(options.dir)
+    elif options.command == "exec":
+        return run_with(options.dir, options.program)
+    elif options.command == "stop-apiserver":
+        stop_apiserver(options.dir)
+    elif options.command == "start-apiserver":
+        restart_apiserver(options.dir)
+    else:
+        return run_tests(options.arguments)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(run(parser().parse_args()))
+    except EnvError as error:
+        sys.exit(f"env: {error}")

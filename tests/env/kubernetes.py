@@ -1,0 +1,110 @@
+"""Starts the local control plane: one etcd, one kube-apiserver, no other component.
+
+No kubelet and no controller manager run, so nothing but the tested controller
+ever acts on an object.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import processes
+
+
+def prepare(folder: Path, python: Path, port: int) -> None:
+    """Write certificates, the administrator's token and the kubeconfig into ``folder``."""
+    certs = folder / "certs"
+    certs.mkdir()
+    script = Path(__file__).resolve().with_name("certs.py")
+    subprocess.run([str(python), str(script), str(certs)], check=True)
+    token = secrets.token_hex(16)
+    _write_private(certs / "tokens.csv", f'{token},admin,admin,"system:masters"\n')
+    authority = base64.b64encode((certs / "ca.crt").read_bytes()).decode()
+    cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority-data": authority}
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "local",
+        "clusters": [{"name": "local", "cluster": cluster}],
+        "users": [{"name": "admin", "user": {"token": token}}],
+        "contexts": [{"name": "local", "context": {"cluster": "local", "user": "admin"}}],
+    }
+    # JSON is YAML, so no YAML library is needed to write it.
+    _write_private(folder / "kubeconfig", json.dumps(kubeconfig, indent=2) + "\n")
+
+
+def start_etcd(binary: Path, folder: Path, port: int, peer_port: int) -> int:
+    """Start etcd and wait until it is healthy; return its process id."""
+    client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
+    command = [
+        str(binary),
+        f"--data-dir={folder / 'etcd'}",
+        f"--listen-client-urls={client}",
+        f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=default={peer}",
+        "--log-level=warn",
+        # The data of a test need not survive a power cut, and fsync dominates every write.
+        "--unsafe-no-fsync",
+    ]
+    log = folder / "etcd.log"
+    pid = processes.start(command, log)
+    processes.wait_ready("etcd", pid, folder, log, lambda: _answers_ok(f"{client}/health"))
+    return pid
+
+
+def start_apiserver(binary: Path, folder: Path, port: int, etcd_port: int) -> int:
+    """Start kube-apiserver and wait for ``/readyz``; return its process id."""
+    certs = folder / "certs"
+    command = [
+        str(binary),
+        f"--etcd-servers=http://127.0.0.1:{etcd_port}",
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        f"--secure-port={port}",
+        f"--cert-dir={certs}",
+        f"--tls-cert-file={certs / 'server.crt'}",
+        f"--tls-private-key-file={certs / 'server.key'}",
+        f"--token-auth-file={certs / 'tokens.csv'}",
+        "--authorization-mode=RBAC",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={certs / 'service-account.pub'}",
+        f"--service-account-signing-key-file={certs / 'service-account.key'}",
+        "--service-cluster-ip-range=10.0.0.0/24",
+        # A loopback address cannot be published as an endpoint, and nothing needs it.
+        "--endpoint-reconciler-type=none",
+        # Without a controller manager no namespace gets the service account that it demands.
+        "--disable-admission-plugins=ServiceAccount",
+        # Load tests measure the controller: fairness queues would measure themselves.
+        "--enable-priority-and-fairness=false",
+        "--max-requests-inflight=4000",
+        "--max-mutating-requests-inflight=2000",
+    ]
+    log = folder / "kube-apiserver.log"
+    pid = processes.start(command, log)
+    url = f"https://127.0.0.1:{port}/readyz"
+    trusted = ssl.create_default_context(cafile=str(certs / "ca.crt"))
+    processes.wait_ready("kube-apiserver", pid, folder, log, lambda: _answers_ok(url, trusted))
+    return pid
+
+
+def _answers_ok(url: str, trusted: ssl.SSLContext | None = None) -> bool:
+    """Say whether an address answers 200 now; while a server starts it may refuse or drop."""
+    try:
+        with urllib.request.urlopen(url, timeout=5, context=trusted) as answer:
+            return answer.status == 200
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)

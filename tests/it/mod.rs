@@ -1,0 +1,1 @@
+//! Contracts of the house and of the table of kinds.
