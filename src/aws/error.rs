@@ -16,6 +16,8 @@ pub enum ErrorClass {
     NotFound,
     /// The resource exists already, is busy, or is in use; the same call may succeed later.
     Conflict,
+    /// The idempotency token belongs to a resource whose life has ended.
+    TokenSpent,
     /// The resource is in a condition that a person has to change first.
     Blocked,
     /// Too many calls; the account's budget is used up for now.
@@ -38,6 +40,7 @@ impl ErrorClass {
         match self {
             Self::NotFound => "NotFound",
             Self::Conflict => "Conflict",
+            Self::TokenSpent => "TokenSpent",
             Self::Blocked => "Blocked",
             Self::Throttled => "Throttled",
             Self::Denied => "AccessDenied",
@@ -52,7 +55,9 @@ impl ErrorClass {
     pub fn needs_a_person(self) -> bool {
         match self {
             Self::Blocked | Self::Denied | Self::Invalid | Self::Quota => true,
-            Self::NotFound | Self::Conflict | Self::Throttled | Self::Transient | Self::Timeout => false,
+            Self::NotFound | Self::Conflict | Self::TokenSpent | Self::Throttled | Self::Transient | Self::Timeout => {
+                false
+            }
         }
     }
 }
@@ -87,6 +92,7 @@ impl AwsError {
         match self.class {
             ErrorClass::NotFound => "Check that the resource still exists.",
             ErrorClass::Conflict => "AWS is busy with the resource; the controller tries again.",
+            ErrorClass::TokenSpent => "The controller makes the resource anew.",
             ErrorClass::Blocked => "Remove what blocks the change; the controller tries again.",
             ErrorClass::Throttled => {
                 "The account's request rate is used up; the controller slows down and tries again."
@@ -189,7 +195,10 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
             ErrorClass::Conflict
         }
         "BucketAlreadyOwnedByYou" | "ConditionalRequestConflict" | "IncorrectState" => ErrorClass::Conflict,
+        "IncorrectModificationState" | "VolumeModificationRateExceeded" => ErrorClass::Conflict,
+        "IdempotentInstanceTerminated" => ErrorClass::TokenSpent,
         "BucketAlreadyExists" | "BucketNotEmpty" | "OperationNotPermitted" => ErrorClass::Blocked,
+        "InsufficientFreeAddressesInSubnet" => ErrorClass::Blocked,
         "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" | "SlowDown" => {
             ErrorClass::Throttled
         }
@@ -204,6 +213,7 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
             ErrorClass::Quota
         }
         "VolumeLimitExceeded" | "MaxSpotInstanceCountExceeded" => ErrorClass::Quota,
+        "VolumeModificationSizeLimitExceeded" => ErrorClass::Quota,
         "InsufficientInstanceCapacity" | "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" => {
             ErrorClass::Transient
         }
@@ -221,6 +231,12 @@ fn advice(code: &str) -> Option<&'static str> {
         "BucketAlreadyExists" => "Bucket names are global and this one belongs to another account: choose another.",
         "OperationNotPermitted" => {
             "The resource is protected: set ec2Instance.terminationProtection: false first, or use deletionPolicy: Retain."
+        }
+        "InsufficientFreeAddressesInSubnet" => {
+            "Free an address in the subnet, or declare a new object with another ec2Instance.subnetId."
+        }
+        "VolumeModificationRateExceeded" => {
+            "AWS limits how often a volume may be changed; the controller tries again until it is allowed."
         }
         "InvalidAMIID.NotFound" | "InvalidAMIID.Malformed" => {
             "Set ec2Instance.imageId to an AMI that exists in this region and is shared with this account."

@@ -24,6 +24,8 @@ use std::future::Future;
 kinds! {
     /// An Amazon S3 general purpose bucket.
     S3Bucket, s3_bucket, "s3Bucket", S3BucketSpec, SteveJobs;
+    /// An Amazon EC2 instance.
+    Ec2Instance, ec2_instance, "ec2Instance", Ec2InstanceSpec, BillGates;
 }
 
 /// One kind of AWS resource.

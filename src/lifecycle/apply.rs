@@ -90,7 +90,14 @@ impl Walk<'_> {
         let Some(intent) = &facts.intent else { return Err(PassError::Stale) };
         self.intent_is_fresh = false;
         let request = Request { spec: &desired.spec, tags: &desired.tags, token: &intent.token };
-        let id = K::create(aws, request).await.map_err(|error| PassError::Write { action: "Create", error })?;
+        let id = match K::create(aws, request).await {
+            Ok(id) => id,
+            // AWS itself says that this life of the resource is over, so the next one may begin.
+            Err(error) if error.class == ErrorClass::TokenSpent => {
+                return self.write_intent(intent.incarnation + 1, aws, facts).await;
+            }
+            Err(error) => return Err(PassError::Write { action: "Create", error }),
+        };
         News::normal("Created", format!("Created {} {id}.", K::NAME.as_str())).publish(&self.object, "Create", self.cx);
         if facts.named {
             return Ok(Next::Again);

@@ -1,6 +1,6 @@
 //! Looks at AWS and says what is there and whose it is.
 
-use crate::api::resource::AwsResource;
+use crate::api::resource::{AwsResource, Change, ResourceState};
 use crate::aws::error::AwsError;
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, Ownership, TagEdit, Tags};
@@ -51,6 +51,10 @@ pub async fn observe<K: Kind>(
     let seen = Seen { id: id.clone(), state: observed.state, detail: observed.detail.clone(), changes };
     let sight = match wanted.owner.relation(&observed.tags) {
         Ownership::Ours => Sight::Ours(seen),
+        // AWS takes the tags off what it has removed. It was found by our record or our token.
+        Ownership::Nobody if seen.state == ResourceState::Deleted && adoptable(object) != Some(&id) => {
+            Sight::Ours(seen)
+        }
         Ownership::Nobody => Sight::Unowned(seen),
         Ownership::Predecessor => Sight::Predecessor(seen),
         Ownership::Other(owner) => Sight::Foreign(owner),
@@ -61,7 +65,13 @@ pub async fn observe<K: Kind>(
 /// The id as recorded, as declared, or as it follows from the spec.
 fn known_id<K: Kind>(object: &AwsResource, spec: &K::Spec) -> Option<String> {
     let recorded = object.status.as_ref().and_then(|status| status.id.clone());
-    recorded.or_else(|| object.spec.resource_id.clone()).or_else(|| K::id(spec))
+    recorded.or_else(|| adoptable(object).cloned()).or_else(|| K::id(spec))
+}
+
+/// The id that the manifest names to be adopted or observed: the resource's first life and no other.
+fn adoptable(object: &AwsResource) -> Option<&String> {
+    let lives = object.status.as_ref().and_then(|status| status.intent.as_ref()).map_or(1, |intent| intent.incarnation);
+    object.spec.resource_id.as_ref().filter(|_| lives == 1)
 }
 
 enum Search {
@@ -84,11 +94,7 @@ async fn search<K: Kind>(aws: &Aws, object: &AwsResource, owner: &Owner) -> Resu
 }
 
 /// All differences, the tags' included.
-pub fn differences<K: Kind>(
-    object: &AwsResource,
-    wanted: &Wanted<'_, K>,
-    observed: &Observed<K::Spec>,
-) -> Vec<crate::api::resource::Change> {
+pub fn differences<K: Kind>(object: &AwsResource, wanted: &Wanted<'_, K>, observed: &Observed<K::Spec>) -> Vec<Change> {
     let mut changes = K::diff(wanted.spec, observed);
     changes.extend(tag_edit(object, wanted.tags, &observed.tags).changes(&observed.tags));
     changes

@@ -10,7 +10,6 @@ use std::net::TcpStream;
 pub struct Request {
     pub operation: String,
     pub resource: String,
-    pub status: u16,
 }
 
 impl Request {
@@ -49,7 +48,12 @@ impl Emulator {
 
     /// Plans a fault and returns its id. `times` -1 is until it is cleared.
     pub fn fault(&self, account: &str, operation: &str, kind: &str, times: i32) -> String {
-        let fault = json!({"account": account, "operation": operation, "kind": kind, "times": times});
+        self.fault_with(account, json!({"operation": operation, "kind": kind, "times": times}))
+    }
+
+    /// The same for a fault in full.
+    pub fn fault_with(&self, account: &str, mut fault: Value) -> String {
+        fault["account"] = json!(account);
         self.call("POST", "faults", &fault)["id"].as_str().expect("a fault has an id").to_owned()
     }
 

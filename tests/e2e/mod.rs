@@ -5,7 +5,19 @@ mod emulator;
 mod observer;
 mod story;
 
+mod accounts;
+mod adoption;
+mod aws_failures;
+mod bad_input;
 mod bucket_is_created;
+mod bucket_is_updated;
+mod control_plane;
+mod crashes;
+mod deletion;
+mod drift;
+mod instances;
+mod ownership;
+mod switches;
 
 /// A variable that `make test` sets.
 fn variable(name: &str) -> String {

@@ -15,6 +15,7 @@ import bucket_owners
 import bucket_roots
 import client_token
 import instance_attributes
+import instance_profiles
 import instance_states
 import roles
 import speed
@@ -28,6 +29,7 @@ Proceed = Callable[[Call], Answer]
 IN_PLACE = (
     instance_states,
     instance_attributes,
+    instance_profiles,
     client_token,
     bucket_defaults,
     table_states,

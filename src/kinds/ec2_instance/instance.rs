@@ -1,0 +1,208 @@
+//! Reading an instance: what the EC2 API says, in the words of the spec and the status.
+
+use super::spec::{Ec2InstanceSpec, HttpEndpoint, HttpTokens, MetadataOptions};
+use crate::api::resource::{Health, ResourceState};
+use crate::aws::error::{AwsError, Named};
+use crate::aws::session::Aws;
+use crate::aws::tags::Tags;
+use aws_sdk_ec2::types as ec2;
+use std::collections::BTreeMap;
+
+const DESCRIBE: &str = "DescribeInstances";
+
+/// Instances that one page of a search may hold; AWS advises to page rather than to ask for all.
+const PAGE: i32 = 100;
+
+/// Reads the instance; that AWS does not know it is an error like any other here.
+pub(super) async fn describe(aws: &Aws, id: &str) -> Result<ec2::Instance, AwsError> {
+    let answer = aws.ec2().describe_instances().instance_ids(id).send().await.named(DESCRIBE)?;
+    answer
+        .reservations
+        .into_iter()
+        .flatten()
+        .find_map(|reservation| reservation.instances?.into_iter().next())
+        .ok_or_else(|| AwsError::malformed(DESCRIBE, format!("the answer has no instance {id}")))
+}
+
+/// The states of an instance that is not terminated. A terminated one stays visible for about an hour.
+pub(super) fn alive() -> ec2::Filter {
+    let alive = ec2::InstanceStateName::values()
+        .iter()
+        .filter(|name| **name != ec2::InstanceStateName::Terminated.as_str())
+        .map(|name| (*name).to_owned())
+        .collect();
+    ec2::Filter::builder().name("instance-state-name").set_values(Some(alive)).build()
+}
+
+/// The ids of all instances for which the filters hold.
+pub(super) async fn search(aws: &Aws, filters: Vec<ec2::Filter>) -> Result<Vec<String>, AwsError> {
+    let reservations: Vec<ec2::Reservation> = aws
+        .ec2()
+        .describe_instances()
+        .set_filters(Some(filters))
+        .into_paginator()
+        .page_size(PAGE)
+        .items()
+        .send()
+        .collect::<Result<_, _>>()
+        .await
+        .named(DESCRIBE)?;
+    let instances = reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default());
+    Ok(instances.filter_map(|instance| instance.instance_id).collect())
+}
+
+pub(super) fn filter(name: impl Into<String>, value: &str) -> ec2::Filter {
+    ec2::Filter::builder().name(name).values(value).build()
+}
+
+/// Whether AWS refuses to terminate the instance.
+pub(super) async fn termination_protection(aws: &Aws, id: &str) -> Result<Option<bool>, AwsError> {
+    let answer = aws
+        .ec2()
+        .describe_instance_attribute()
+        .instance_id(id)
+        .attribute(ec2::InstanceAttributeName::DisableApiTermination)
+        .send()
+        .await
+        .named("DescribeInstanceAttribute")?;
+    Ok(answer.disable_api_termination.and_then(|attribute| attribute.value))
+}
+
+/// Where the instance is in its life. A stopping instance counts as updating: it is on its way to a
+/// state in which it can be changed.
+pub(super) fn state(name: Option<&ec2::InstanceStateName>) -> ResourceState {
+    match name {
+        Some(ec2::InstanceStateName::Pending) => ResourceState::Creating,
+        Some(ec2::InstanceStateName::Running) => ResourceState::Active,
+        Some(ec2::InstanceStateName::Stopping) => ResourceState::Updating,
+        Some(ec2::InstanceStateName::Stopped) => ResourceState::Stopped,
+        Some(ec2::InstanceStateName::ShuttingDown) => ResourceState::Deleting,
+        Some(ec2::InstanceStateName::Terminated) => ResourceState::Deleted,
+        Some(_) | None => ResourceState::Unknown,
+    }
+}
+
+/// Whether the instance does its work, as far as its state tells. One that is on its way somewhere
+/// or was stopped on purpose is neither well nor ill.
+pub(super) fn health(state: ResourceState) -> Health {
+    match state {
+        ResourceState::Active => Health::Healthy,
+        ResourceState::Deleted | ResourceState::Failed => Health::Unhealthy,
+        ResourceState::Pending
+        | ResourceState::Creating
+        | ResourceState::Updating
+        | ResourceState::Stopped
+        | ResourceState::Deleting
+        | ResourceState::Unknown => Health::Unknown,
+    }
+}
+
+/// AWS's reason for the last change of state; empty while the instance runs.
+pub(super) fn detail(instance: &ec2::Instance) -> Option<String> {
+    let reason = instance.state_reason().and_then(|reason| reason.message());
+    reason.or(instance.state_transition_reason()).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+pub(super) fn tags(instance: &ec2::Instance) -> Tags {
+    instance.tags().iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))).collect()
+}
+
+/// The settings that the description of an instance holds; volumes and termination protection are
+/// calls of their own.
+pub(super) fn settings(instance: &ec2::Instance) -> Ec2InstanceSpec {
+    let groups = instance.security_groups().iter().filter_map(|group| group.group_id.clone()).collect();
+    Ec2InstanceSpec {
+        image_id: instance.image_id.clone().unwrap_or_default(),
+        instance_type: instance.instance_type().map(|name| name.as_str().to_owned()).unwrap_or_default(),
+        subnet_id: instance.subnet_id.clone(),
+        security_group_ids: Some(groups),
+        key_name: instance.key_name.clone(),
+        iam_instance_profile: instance.iam_instance_profile().and_then(|profile| profile.arn.clone()),
+        metadata_options: instance.metadata_options().map(metadata_options),
+        ..Default::default()
+    }
+}
+
+fn metadata_options(found: &ec2::InstanceMetadataOptionsResponse) -> MetadataOptions {
+    MetadataOptions {
+        http_tokens: found.http_tokens().and_then(|tokens| match tokens {
+            ec2::HttpTokensState::Required => Some(HttpTokens::Required),
+            ec2::HttpTokensState::Optional => Some(HttpTokens::Optional),
+            _ => None,
+        }),
+        http_endpoint: found.http_endpoint().and_then(|endpoint| match endpoint {
+            ec2::InstanceMetadataEndpointState::Enabled => Some(HttpEndpoint::Enabled),
+            ec2::InstanceMetadataEndpointState::Disabled => Some(HttpEndpoint::Disabled),
+            _ => None,
+        }),
+        http_put_response_hop_limit: found.http_put_response_hop_limit,
+    }
+}
+
+/// What others may want to know; AWS writes empty names for what an instance does not have.
+pub(super) fn outputs(instance: &ec2::Instance, arn: &str) -> BTreeMap<String, String> {
+    [
+        ("arn", Some(arn)),
+        ("instanceId", instance.instance_id()),
+        ("privateIp", instance.private_ip_address()),
+        ("publicIp", instance.public_ip_address()),
+        ("privateDnsName", instance.private_dns_name()),
+        ("availabilityZone", instance.placement().and_then(|placement| placement.availability_zone())),
+        ("subnetId", instance.subnet_id()),
+        ("vpcId", instance.vpc_id()),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value.filter(|value| !value.is_empty())?.to_owned())))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_of_an_instance_has_a_meaning() {
+        let meanings: Vec<_> = ec2::InstanceStateName::values()
+            .iter()
+            .map(|name| (*name, state(Some(&ec2::InstanceStateName::from(*name)))))
+            .collect();
+        let expected = [
+            ("pending", ResourceState::Creating),
+            ("running", ResourceState::Active),
+            ("shutting-down", ResourceState::Deleting),
+            ("stopped", ResourceState::Stopped),
+            ("stopping", ResourceState::Updating),
+            ("terminated", ResourceState::Deleted),
+        ];
+        assert_eq!(meanings, expected);
+    }
+
+    #[test]
+    fn a_state_that_the_sdk_does_not_know_is_unknown() {
+        assert_eq!(state(Some(&ec2::InstanceStateName::from("hibernating"))), ResourceState::Unknown);
+        assert_eq!(state(None), ResourceState::Unknown);
+    }
+
+    #[test]
+    fn only_a_running_instance_is_healthy() {
+        assert_eq!(health(ResourceState::Active), Health::Healthy);
+        assert_eq!(health(ResourceState::Deleted), Health::Unhealthy);
+        assert_eq!(health(ResourceState::Stopped), Health::Unknown);
+    }
+
+    #[test]
+    fn the_reason_for_a_stop_is_told_and_an_empty_one_is_not() {
+        let reason = ec2::StateReason::builder().message("Client.UserInitiatedShutdown").build();
+        let stopped = ec2::Instance::builder().state_reason(reason).state_transition_reason("User initiated").build();
+        assert_eq!(detail(&stopped).as_deref(), Some("Client.UserInitiatedShutdown"));
+        let running = ec2::Instance::builder().state_transition_reason("").build();
+        assert_eq!(detail(&running), None);
+    }
+
+    #[test]
+    fn outputs_hold_only_what_the_instance_has() {
+        let instance = ec2::Instance::builder().instance_id("i-1").private_ip_address("10.0.0.4").private_dns_name("");
+        let names: Vec<_> = outputs(&instance.build(), "arn:aws:ec2:::instance/i-1").into_keys().collect();
+        assert_eq!(names, ["arn", "instanceId", "privateIp"]);
+    }
+}

@@ -1,0 +1,176 @@
+//! What users may write about an instance.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An EC2 instance. Only the settings named here are managed; all others are left alone.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.imageId == oldSelf.imageId").message("ec2Instance.imageId is immutable: an instance cannot change its image; declare a new object"),
+    validation = Rule::new("(has(self.subnetId) ? self.subnetId : '') == (has(oldSelf.subnetId) ? oldSelf.subnetId : '')").message("ec2Instance.subnetId is immutable: an instance cannot move to another subnet; declare a new object"),
+    validation = Rule::new("(has(self.keyName) ? self.keyName : '') == (has(oldSelf.keyName) ? oldSelf.keyName : '')").message("ec2Instance.keyName is immutable: a key pair is put in place when the instance is made; declare a new object"),
+    validation = Rule::new("(has(self.userData) ? self.userData : '') == (has(oldSelf.userData) ? oldSelf.userData : '')").message("ec2Instance.userData is immutable: it runs when the instance is made; declare a new object")
+)]
+pub struct Ec2InstanceSpec {
+    /// The Amazon Machine Image (AMI) that the instance is made from, by its id in the region.
+    #[schemars(length(min = 12, max = 21))]
+    #[x_kube(validation = Rule::new("self.matches('^ami-([0-9a-f]{8}|[0-9a-f]{17})$')").message("imageId must be the id of an AMI: ami- and 8 or 17 hexadecimal digits"))]
+    pub image_id: String,
+    /// The instance type, such as `t3.micro`. Changing it stops and starts the instance, which
+    /// `restartPolicy` has to allow.
+    #[schemars(length(min = 3, max = 64))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9-]+[.][a-z0-9-]+$')").message("instanceType must be a family, a dot and a size, such as t3.micro"))]
+    pub instance_type: String,
+    /// The subnet's id; a default subnet of the account's default VPC where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new("self.matches('^subnet-[0-9a-f]{8,17}$')").message("subnetId must be the id of a subnet: subnet- and hexadecimal digits"))]
+    pub subnet_id: Option<String>,
+    /// The ids of the security groups of the primary network interface, in any order; the default
+    /// group of the VPC where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16), inner(length(max = 32)))]
+    #[x_kube(
+        merge_strategy = ListMerge::Set,
+        validation = Rule::new("self.all(group, group.matches('^sg-[0-9a-f]{8,17}$'))").message("securityGroupIds must be ids of security groups: sg- and hexadecimal digits")
+    )]
+    pub security_group_ids: Option<Vec<String>>,
+    /// The name of the key pair for SSH.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub key_name: Option<String>,
+    /// The IAM instance profile, by name or ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = Rule::new("self.startsWith('arn:') ? self.contains(':instance-profile/') : self.matches('^[A-Za-z0-9_+=,.@-]{1,128}$')").message("iamInstanceProfile must be the name or the ARN of an instance profile, not of a role"))]
+    pub iam_instance_profile: Option<String>,
+    /// What the instance runs at its first start, as plain text of at most 16 KiB. It can be read by
+    /// everything on the instance, so it must hold no secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16384))]
+    pub user_data: Option<String>,
+    /// The volume that the instance starts from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_volume: Option<Volume>,
+    /// The volumes that are made with the instance, beside the root volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    #[x_kube(
+        merge_strategy = ListMerge::Map(vec!["deviceName".into()]),
+        validation = Rule::new("self.all(volume, has(volume.sizeGib))").message("every item of dataVolumes must have a sizeGib")
+    )]
+    pub data_volumes: Option<Vec<DataVolume>>,
+    /// The instance metadata service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata_options: Option<MetadataOptions>,
+    /// Whether AWS refuses to terminate the instance, this controller's calls included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub termination_protection: Option<bool>,
+}
+
+/// An EBS volume of an instance; what is absent follows from the AMI and the account's defaults.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.sizeGib) || !has(oldSelf.sizeGib) || self.sizeGib >= oldSelf.sizeGib").message("sizeGib must not become smaller: a volume can only grow; declare a new object"),
+    validation = Rule::new("(has(self.encrypted) ? self.encrypted : false) == (has(oldSelf.encrypted) ? oldSelf.encrypted : false)").message("encrypted is immutable: a volume is encrypted when it is made or never; declare a new object"),
+    validation = Rule::new("!has(self.iops) || (has(self.volumeType) && self.volumeType in ['gp3', 'io1', 'io2'])").message("iops must go with the volumeType gp3, io1 or io2"),
+    validation = Rule::new("has(self.iops) || !has(self.volumeType) || !(self.volumeType in ['io1', 'io2'])").message("the volumeType io1 and io2 must go with iops"),
+    validation = Rule::new("!has(self.throughput) || (has(self.volumeType) && self.volumeType == 'gp3')").message("throughput must go with the volumeType gp3")
+)]
+pub struct Volume {
+    /// The size in GiB. It can grow while the instance runs; the file system has to be grown there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65536))]
+    pub size_gib: Option<i32>,
+    /// The volume type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_type: Option<VolumeType>,
+    /// Provisioned I/O operations per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100, max = 256_000))]
+    pub iops: Option<i32>,
+    /// Provisioned throughput in MiB per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 125, max = 2000))]
+    pub throughput: Option<i32>,
+    /// Whether the volume is encrypted, with the account's default key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<bool>,
+    /// Whether the volume is deleted with the instance; where absent, AWS deletes the root volume and
+    /// keeps all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_on_termination: Option<bool>,
+}
+
+/// An EBS volume beside the root volume.
+// The rules of `Volume` come with its members; a rule on this struct would displace them.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DataVolume {
+    /// The device name under which the volume is attached, such as `/dev/sdf`.
+    #[schemars(length(min = 3, max = 32))]
+    #[x_kube(validation = Rule::new("self.matches('^(/dev/)?(sd|xvd)[a-z0-9]+$')").message("deviceName must be a name such as /dev/sdf or xvdf"))]
+    pub device_name: String,
+    /// What the volume is like.
+    #[serde(flatten)]
+    pub volume: Volume,
+}
+
+/// An EBS volume type by its name in the EC2 API.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VolumeType {
+    /// General purpose SSD, where IOPS follow from the size.
+    Gp2,
+    /// General purpose SSD.
+    Gp3,
+    /// Provisioned IOPS SSD.
+    Io1,
+    /// Provisioned IOPS SSD of higher durability.
+    Io2,
+    /// Throughput optimised HDD.
+    St1,
+    /// Cold HDD.
+    Sc1,
+    /// Magnetic disk of the previous generation.
+    Standard,
+}
+
+/// How programs on the instance reach the instance metadata service.
+#[derive(KubeSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MetadataOptions {
+    /// Whether requests need a session token (IMDSv2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_tokens: Option<HttpTokens>,
+    /// Whether the service answers at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_endpoint: Option<HttpEndpoint>,
+    /// How many network hops the session token may travel; containers need 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 64))]
+    pub http_put_response_hop_limit: Option<i32>,
+}
+
+/// Whether metadata requests need a session token.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HttpTokens {
+    /// IMDSv2 only.
+    Required,
+    /// IMDSv1 and IMDSv2.
+    Optional,
+}
+
+/// Whether the instance metadata service answers.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HttpEndpoint {
+    /// It does.
+    Enabled,
+    /// It does not.
+    Disabled,
+}
