@@ -11,7 +11,7 @@ export CCAGI_CACHE ?= $(CACHE)
 ENV := python3 tests/env/env.py
 RUST_FILES = $(shell git ls-files --cached --others --exclude-standard '*.rs')
 
-.PHONY: help demo test bench up down build lint fmt fmt-check generate generated-check clean-env dist
+.PHONY: help demo test bench up down build lint fmt fmt-check generate generated-check dist
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -55,8 +55,8 @@ fmt: ## Format all sources; `cargo fmt` does not see the modules of the table of
 fmt-check: ## Fail if a source is not formatted
 	rustfmt --edition 2024 --check $(RUST_FILES)
 
-generate: build ## Write the generated files: crds/
-	$(CARGO_TARGET_DIR)/debug/ccagi-aws-agent crds --dir crds
+generate: build ## Write the generated files: crds/ and docs/reference.md
+	$(CARGO_TARGET_DIR)/debug/ccagi-aws-agent crds --dir crds --reference docs/reference.md
 
 generated-check: generate ## Fail if a generated file is not as committed
-	git diff --exit-code -- crds
+	git diff --exit-code -- crds docs/reference.md

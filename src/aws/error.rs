@@ -86,7 +86,7 @@ impl AwsError {
 
     /// What a person can do about it.
     pub fn next_step(&self) -> &'static str {
-        if let Some(advice) = self.code.as_deref().and_then(advice) {
+        if let Some(advice) = self.code.as_deref().and_then(|code| advice(self.operation, code)) {
             return advice;
         }
         match self.class {
@@ -223,8 +223,12 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
 }
 
 /// The next step where a code has one of its own.
-fn advice(code: &str) -> Option<&'static str> {
+fn advice(operation: &str, code: &str) -> Option<&'static str> {
     Some(match code {
+        // S3 does not tell the two apart, so that nobody can find out which names others have taken.
+        "AccessDenied" if operation == "GetBucketTagging" => {
+            "Either the bucket belongs to another account (names are global: choose another), or the role of the AwsAccount lacks s3:GetBucketTagging."
+        }
         "BucketNotEmpty" => {
             "Empty the bucket, or set s3Bucket.forceDestroy: true to have the controller delete its objects."
         }

@@ -1,8 +1,9 @@
-//! `ccagi-aws-agent crds`: the custom resource definitions as YAML.
+//! `ccagi-aws-agent crds`: the custom resource definitions as YAML, and their reference.
 
+use super::reference;
 use crate::api::crd;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where the definitions go.
 #[derive(Args, Debug)]
@@ -10,6 +11,10 @@ pub struct CrdsConfig {
     /// Folder for one file per definition; standard output where absent.
     #[arg(long)]
     dir: Option<PathBuf>,
+
+    /// File for the reference of all fields, as Markdown.
+    #[arg(long)]
+    reference: Option<PathBuf>,
 }
 
 /// Why the definitions could not be written.
@@ -33,14 +38,22 @@ pub enum CrdsError {
 /// # Errors
 /// [`CrdsError`] names the file that could not be written; those before it were.
 pub fn write(config: &CrdsConfig) -> Result<(), CrdsError> {
-    for definition in crd::all() {
-        let yaml = serde_saphyr::to_string(&definition)?;
+    let definitions = crd::all();
+    if let Some(path) = &config.reference {
+        write_file(path, &reference::page(&definitions))?;
+    }
+    for definition in &definitions {
+        let yaml = serde_saphyr::to_string(definition)?;
         let Some(dir) = &config.dir else {
             println!("---\n{yaml}");
             continue;
         };
         let path = dir.join(format!("{}.yaml", definition.spec.names.plural));
-        std::fs::write(&path, yaml).map_err(|error| CrdsError::File { path, error })?;
+        write_file(&path, &yaml)?;
     }
     Ok(())
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), CrdsError> {
+    std::fs::write(path, text).map_err(|error| CrdsError::File { path: path.to_owned(), error })
 }

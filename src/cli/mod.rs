@@ -1,6 +1,7 @@
 //! The command line.
 
 mod crds;
+mod reference;
 
 use crate::config::RunConfig;
 use crate::{controllers, telemetry};

@@ -17,8 +17,10 @@ use kube::runtime::reflector::{self, ObjectRef, Store, store::Writer};
 use kube::runtime::{Controller, PredicateConfig, WatchStreamExt, controller, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
@@ -129,7 +131,8 @@ async fn run_controllers(
         .reconcile_on(resources_of_changed(changes, resources.clone()))
         .with_config(queue)
         .graceful_shutdown_on(stopped(stopping))
-        .run(resource::reconcile_one, no_errors, shared);
+        .run(resource::reconcile_one, no_errors, shared.clone());
+    tokio::spawn(forget_the_gone(shared.clone(), resources.clone()));
     tokio::spawn(async move {
         caches.wait().await;
         tracing::info!("ready: the caches are filled");
@@ -137,6 +140,19 @@ async fn run_controllers(
     });
     future::join(accounts_run.for_each(log_end), resources_run.for_each(log_end)).await;
     Ok(())
+}
+
+/// From time to time drops what is remembered of objects that are gone.
+async fn forget_the_gone(shared: Arc<Context>, resources: Store<Guarded>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(600));
+    loop {
+        ticks.tick().await;
+        shared.caches.wait().await;
+        let uids = |uid: Option<String>| uid.unwrap_or_default();
+        let mut alive: HashSet<String> = resources.state().iter().map(|guard| uids(guard.uid())).collect();
+        alive.extend(shared.accounts.state().iter().map(|guard| uids(guard.uid())));
+        shared.memory.keep(&alive);
+    }
 }
 
 /// The UID of the namespace `kube-system`, which is as old as the cluster.

@@ -2,9 +2,9 @@
 
 use crate::api::conditions::{ConditionType, Progress, Verdict, is_true};
 use crate::api::resource::{Change, ResourceState};
-use crate::aws::error::{AwsError, ErrorClass};
+use crate::aws::error::ErrorClass;
 use crate::aws::session::Aws;
-use crate::aws::tags::{TagEdit, Tags};
+use crate::aws::tags::TagEdit;
 use crate::kinds::{Kind, Request, Target};
 use crate::lifecycle::decide::{Action, Facts, Parting, Sight};
 use crate::lifecycle::error::PassError;
@@ -169,22 +169,22 @@ impl Walk<'_> {
         changes: &[Change],
     ) -> Result<Next, PassError> {
         let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
-        self.count_update(view.sight.changes());
         let drifted = self.was_synced();
-        let fail = |error: AwsError| PassError::Write { action: "Update", error };
-        let of_tags: Tags = desired.tags.clone();
-        let edit = tag_edit(&self.object, &of_tags, &observed.tags);
-        if !edit.is_empty() {
-            K::retag(aws, Target { id, spec: &desired.spec, observed }, &edit).await.map_err(fail)?;
-        }
-        let settings: Vec<Change> =
-            changes.iter().filter(|change| !change.path.starts_with("tags.")).cloned().collect();
-        if !settings.is_empty() {
-            K::update(aws, Target { id, spec: &desired.spec, observed }, &settings).await.map_err(fail)?;
-        }
+        let target = Target { id, spec: &desired.spec, observed };
+        let edit = tag_edit(&self.object, &desired.tags, &observed.tags);
+        // Tags and settings are two kinds of writes, so they are two passes.
+        let (written, answer) = match edit.is_empty() {
+            false => (edit.changes(&observed.tags), K::retag(aws, target, &edit).await),
+            true => (changes.to_vec(), K::update(aws, target, changes).await),
+        };
+        answer.map_err(|error| PassError::Write { action: "Update", error })?;
         let (reason, what) = if drifted { ("DriftCorrected", "Set back") } else { ("Updated", "Changed") };
-        News::normal(reason, format!("{what} {}.", in_words(changes))).publish(&self.object, "Update", self.cx);
-        Ok(Next::Again)
+        News::normal(reason, format!("{what} {}.", in_words(&written))).publish(&self.object, "Update", self.cx);
+        match self.count_update(view.sight.changes()) {
+            1 => Ok(Next::Again),
+            // AWS may need a moment to show what was written.
+            _ => Ok(Next::After(self.cx.config.poll_period)),
+        }
     }
 
     /// Reads the object live by UID before it asks AWS to remove anything: a cached deletion mark
@@ -253,7 +253,8 @@ impl Walk<'_> {
     }
 
     fn at_rest<K: Kind>(&self, view: &View<K>) -> Verdict {
-        self.cx.memory.change(&self.uid, |memory| memory.last_update = None);
+        // What happens from here on is news again.
+        self.cx.memory.change(&self.uid, |memory| (memory.last_update, memory.last_event) = (None, None));
         let pending = view.sight.changes();
         let running = view.found.as_ref().is_none_or(|(_, observed)| observed.state == ResourceState::Active);
         let verdict = match running {
@@ -275,7 +276,8 @@ impl Walk<'_> {
         Verdict { synced: false, reason: "DriftObserved", message, ..verdict }
     }
 
-    fn count_update(&self, changes: &[Change]) {
+    /// Counts how often in a row the same changes were written.
+    fn count_update(&self, changes: &[Change]) -> u32 {
         let text = fingerprint(changes);
         self.cx.memory.change(&self.uid, |memory| {
             let times = match &memory.last_update {
@@ -283,7 +285,8 @@ impl Walk<'_> {
                 _ => 1,
             };
             memory.last_update = Some((text, times));
-        });
+            times
+        })
     }
 
     /// Whether the resource matched this very generation before, so that a difference is drift.

@@ -11,7 +11,7 @@ use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
 use rand::Rng;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -70,6 +70,11 @@ impl Memory {
     /// Changes what is remembered of an object.
     pub fn change<T>(&self, uid: &str, edit: impl FnOnce(&mut Recollection) -> T) -> T {
         edit(self.lock().entry(uid.to_owned()).or_default())
+    }
+
+    /// Forgets all objects but these: one without our finalizer goes without notice.
+    pub fn keep(&self, uids: &HashSet<String>) {
+        self.lock().retain(|uid, _| uids.contains(uid));
     }
 
     /// Forgets an object that is gone.

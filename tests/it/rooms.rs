@@ -1,0 +1,46 @@
+//! Dependencies run one way: `cli → controllers → lifecycle → kinds → aws`, with `api` below all.
+
+use super::{files, repository};
+
+/// A room, and what none of its files may mention.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("agents", &["kube::Client", "kube::Api", "aws_sdk_", "crate::lifecycle", "crate::controllers", "crate::aws"]),
+    ("api", &["kube::Client", "kube::Api", "Api<", "aws_sdk_", "crate::aws", "crate::lifecycle", "crate::controllers"]),
+    ("aws", &["kube::", "crate::kinds", "crate::lifecycle", "crate::controllers"]),
+    ("kinds", &["kube::Client", "kube::Api", "Api<", "crate::lifecycle", "crate::controllers", "crate::config"]),
+    ("lifecycle", &["aws_sdk_", "crate::controllers", "crate::cli"]),
+    ("controllers", &["aws_sdk_", "crate::cli"]),
+];
+
+/// Files that only judge: they neither wait nor read the clock.
+const PURE: &[&str] = &["lifecycle/decide.rs", "lifecycle/intent.rs", "lifecycle/policies.rs", "kinds/diff.rs"];
+
+#[test]
+fn no_room_reaches_into_one_above_it() {
+    for (room, forbidden) in ROOMS {
+        for file in files(&repository("src").join(room), "rs") {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for word in *forbidden {
+                assert!(!text.contains(word), "{} mentions {word}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_decides_does_not_wait_and_takes_its_time_as_a_value() {
+    for file in PURE {
+        let text = std::fs::read_to_string(repository("src").join(file)).unwrap();
+        for word in [".await", "async fn", "Timestamp::now", "Instant::now", "kube::", "aws_sdk_"] {
+            assert!(!text.contains(word), "{file} contains {word}");
+        }
+    }
+}
+
+#[test]
+fn files_stay_small_enough_to_hold_in_the_head() {
+    for file in files(&repository("src"), "rs") {
+        let lines = std::fs::read_to_string(&file).unwrap().lines().count();
+        assert!(lines <= 450, "{} has {lines} lines: is it two ideas?", file.display());
+    }
+}
