@@ -170,7 +170,7 @@ pub fn without_account(facts: &Facts) -> Option<Action> {
 /// What can be decided without looking at AWS: nothing is made before the intent to make it is
 /// written down.
 pub fn without_looking(facts: &Facts) -> Option<Action> {
-    let may_own = facts.policies.create || facts.policies.adoption.is_some();
+    let may_own = !facts.policies.observe_only();
     let recorded = facts.finalizer && (facts.intent.is_some() || facts.recorded_id.is_some());
     (!facts.deleting && may_own && !recorded)
         .then(|| Action::WriteIntent { incarnation: facts.intent.as_ref().map_or(1, |intent| intent.incarnation) })

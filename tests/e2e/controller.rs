@@ -57,11 +57,6 @@ impl Controller {
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         (self.child.wait().unwrap(), begin.elapsed())
     }
-
-    /// What the process has logged.
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
-    }
 }
 
 fn ready_lines(log: &Path) -> usize {

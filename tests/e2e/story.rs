@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::{WatchStreamExt, conditions, wait::await_condition, watcher};
 use kube::{Api, Client, Config, ResourceExt};
@@ -201,14 +201,6 @@ impl Story {
             }
         };
         tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("no Event {reason} about {name}"))
-    }
-
-    /// The reasons of the Events about an object so far.
-    pub async fn event_reasons(&self, name: &str) -> Vec<String> {
-        let events: Api<Event> = Api::namespaced(self.client.clone(), &self.name);
-        let listed = events.list(&ListParams::default()).await.unwrap();
-        let about = |event: &&Event| event.regarding.as_ref().and_then(|r| r.name.as_deref()) == Some(name);
-        listed.iter().filter(about).filter_map(|event| event.reason.clone()).collect()
     }
 
     /// Asks AWS with another client than ours, in the story's account.
