@@ -6,6 +6,7 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::error::operation::BuildError;
 use aws_types::request_id::RequestId;
 use std::error::Error;
 
@@ -86,7 +87,7 @@ impl AwsError {
 
     /// What a person can do about it.
     pub fn next_step(&self) -> &'static str {
-        if let Some(advice) = self.code.as_deref().and_then(|code| advice(self.operation, code)) {
+        if let Some(advice) = self.code.as_deref().and_then(|code| self.advice(code)) {
             return advice;
         }
         match self.class {
@@ -106,12 +107,30 @@ impl AwsError {
         }
     }
 
+    /// The next step where the code, or the code with its message, has one of its own.
+    fn advice(&self, code: &str) -> Option<&'static str> {
+        let told = told_by_message(code, &self.message).map(|meaning| meaning.advice);
+        told.or_else(|| advice(self.operation, code))
+    }
+
     fn code_prefix(&self) -> String {
         self.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default()
     }
 
     fn request_suffix(&self) -> String {
         self.request_id.as_deref().map(|id| format!(" (request id {id})")).unwrap_or_default()
+    }
+}
+
+/// Turns a request that the SDK refused to build into an error of `operation`: the spec lacks
+/// something that its schema should have asked for.
+pub fn unbuildable(operation: &'static str) -> impl Fn(BuildError) -> AwsError {
+    move |error| AwsError {
+        operation,
+        class: ErrorClass::Invalid,
+        code: None,
+        message: error.to_string(),
+        request_id: None,
     }
 }
 
@@ -143,7 +162,7 @@ where
         SdkError::TimeoutError(_) => ErrorClass::Timeout,
         SdkError::ConstructionFailure(_) => ErrorClass::Invalid,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => ErrorClass::Timeout,
-        SdkError::ServiceError(_) => class_of(code.as_deref(), status),
+        SdkError::ServiceError(_) => class_of(code.as_deref(), &message, status),
         _ => dispatch_class(&message),
     };
     AwsError { operation, class, code, message, request_id }
@@ -168,8 +187,9 @@ fn chain(error: &dyn Error) -> String {
 }
 
 /// The class of an AWS error code; where there is none (answers to HEAD have no body), of the HTTP status.
-fn class_of(code: Option<&str>, status: Option<u16>) -> ErrorClass {
-    if let Some(class) = code.and_then(class_of_code) {
+fn class_of(code: Option<&str>, message: &str, status: Option<u16>) -> ErrorClass {
+    let told = code.and_then(|code| told_by_message(code, message)).map(|meaning| meaning.class);
+    if let Some(class) = told.or_else(|| code.and_then(class_of_code)) {
         return class;
     }
     match status {
@@ -195,6 +215,7 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
             ErrorClass::Conflict
         }
         "BucketAlreadyOwnedByYou" | "ConditionalRequestConflict" | "IncorrectState" => ErrorClass::Conflict,
+        "ContinuousBackupsUnavailableException" => ErrorClass::Conflict,
         "IncorrectModificationState" | "VolumeModificationRateExceeded" => ErrorClass::Conflict,
         "IdempotentInstanceTerminated" => ErrorClass::TokenSpent,
         "BucketAlreadyExists" | "BucketNotEmpty" | "OperationNotPermitted" => ErrorClass::Blocked,
@@ -220,6 +241,41 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
         "RequestTimeout" | "RequestTimeoutException" => ErrorClass::Timeout,
         _ => return None,
     })
+}
+
+/// What a code means together with the words of its message.
+struct Meaning {
+    code: &'static str,
+    words: &'static str,
+    class: ErrorClass,
+    advice: &'static str,
+}
+
+/// Codes that mean several things, which DynamoDB tells apart by the message alone. The words are
+/// those that the Terraform provider for AWS and others go by; AWS documents none.
+const TOLD_BY_MESSAGE: &[Meaning] = &[
+    Meaning {
+        code: "ValidationException",
+        words: "protected against deletion",
+        class: ErrorClass::Blocked,
+        advice: "The table is protected: set dynamoDbTable.deletionProtection: false first, or use deletionPolicy: Retain.",
+    },
+    Meaning {
+        code: "ValidationException",
+        words: "modified multiple times within a fixed interval",
+        class: ErrorClass::Conflict,
+        advice: "DynamoDB takes up to an hour over each change of timeToLive; the controller tries again.",
+    },
+    Meaning {
+        code: "LimitExceededException",
+        words: "simultaneously",
+        class: ErrorClass::Throttled,
+        advice: "DynamoDB is changing as many tables or indexes as it does at once; the controller tries again.",
+    },
+];
+
+fn told_by_message(code: &str, message: &str) -> Option<&'static Meaning> {
+    TOLD_BY_MESSAGE.iter().find(|meaning| meaning.code == code && message.contains(meaning.words))
 }
 
 /// The next step where a code has one of its own.
@@ -255,18 +311,33 @@ mod tests {
 
     #[test]
     fn only_codes_that_say_so_mean_not_found() {
-        assert_eq!(class_of(Some("NoSuchBucket"), Some(404)), ErrorClass::NotFound);
-        assert_eq!(class_of(None, Some(404)), ErrorClass::NotFound);
-        assert_eq!(class_of(Some("NoSuchTagSet"), Some(404)), ErrorClass::Invalid);
-        assert_eq!(class_of(Some("AccessDenied"), Some(403)), ErrorClass::Denied);
-        assert_eq!(class_of(None, Some(403)), ErrorClass::Denied);
-        assert_eq!(class_of(None, None), ErrorClass::Transient);
+        assert_eq!(class_of(Some("NoSuchBucket"), "", Some(404)), ErrorClass::NotFound);
+        assert_eq!(class_of(None, "", Some(404)), ErrorClass::NotFound);
+        assert_eq!(class_of(Some("NoSuchTagSet"), "", Some(404)), ErrorClass::Invalid);
+        assert_eq!(class_of(Some("AccessDenied"), "", Some(403)), ErrorClass::Denied);
+        assert_eq!(class_of(None, "", Some(403)), ErrorClass::Denied);
+        assert_eq!(class_of(None, "", None), ErrorClass::Transient);
     }
 
     #[test]
     fn an_unknown_code_is_judged_by_its_status() {
-        assert_eq!(class_of(Some("BrandNewCode"), Some(400)), ErrorClass::Invalid);
-        assert_eq!(class_of(Some("BrandNewCode"), Some(503)), ErrorClass::Transient);
+        assert_eq!(class_of(Some("BrandNewCode"), "", Some(400)), ErrorClass::Invalid);
+        assert_eq!(class_of(Some("BrandNewCode"), "", Some(503)), ErrorClass::Transient);
+    }
+
+    #[test]
+    fn dynamodb_tells_some_meanings_apart_in_the_message_alone() {
+        let class = |code, message| class_of(Some(code), message, Some(400));
+        let protected = "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.";
+        assert_eq!(class("ValidationException", protected), ErrorClass::Blocked);
+        assert_eq!(class("ValidationException", "Invalid KeySchema"), ErrorClass::Invalid);
+        let busy = "Subscriber limit exceeded: Only 50 tables can be created, updated, or deleted simultaneously";
+        assert_eq!(class("LimitExceededException", busy), ErrorClass::Throttled);
+        let full = "Subscriber limit exceeded: There is a limit of 2500 tables per subscriber";
+        assert_eq!(class("LimitExceededException", full), ErrorClass::Quota);
+        assert!(
+            told_by_message("ValidationException", protected).unwrap().advice.contains("deletionProtection: false")
+        );
     }
 
     #[test]

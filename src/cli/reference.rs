@@ -20,7 +20,8 @@ pub fn page(definitions: &[CustomResourceDefinition]) -> String {
             let schema = version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref());
             for part in ["spec", "status"] {
                 if let Some(schema) = schema.and_then(|schema| schema.properties.as_ref()?.get(part)) {
-                    let _ = writeln!(page, "\n### {} {part}\n\n| field | type | what it is |\n|---|---|---|", names.kind);
+                    let _ =
+                        writeln!(page, "\n### {} {part}\n\n| field | type | what it is |\n|---|---|---|", names.kind);
                     rows(&mut page, "", schema);
                     rules(&mut page, schema);
                 }

@@ -26,6 +26,8 @@ kinds! {
     S3Bucket, s3_bucket, "s3Bucket", S3BucketSpec, SteveJobs;
     /// An Amazon EC2 instance.
     Ec2Instance, ec2_instance, "ec2Instance", Ec2InstanceSpec, BillGates;
+    /// An Amazon DynamoDB table.
+    DynamoDbTable, dynamo_db_table, "dynamoDbTable", DynamoDbTableSpec, Noguchi;
 }
 
 /// One kind of AWS resource.

@@ -181,7 +181,7 @@ impl Walk<'_> {
         let (reason, what) = if drifted { ("DriftCorrected", "Set back") } else { ("Updated", "Changed") };
         News::normal(reason, format!("{what} {}.", in_words(&written))).publish(&self.object, "Update", self.cx);
         match self.count_update(view.sight.changes()) {
-            1 => Ok(Next::Again),
+            1 if !K::LAGS => Ok(Next::Again),
             // AWS may need a moment to show what was written.
             _ => Ok(Next::After(self.cx.config.poll_period)),
         }

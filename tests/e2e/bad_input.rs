@@ -23,7 +23,7 @@ async fn what_one_object_can_show_is_refused_at_admission_with_what_must_be_done
         ("s3Bucket: {bucketName: 10.0.0.1}", "bucketName must not look like an IP address"),
         (&format!("s3Bucket: {{bucketName: {long}}}"), "63"),
         ("region: nowhere\ns3Bucket: {bucketName: abc}", "spec.region"),
-        ("tags: {'aws:x': y}\ns3Bucket: {bucketName: abc}", "tag keys must not start with aws:"),
+        ("tags: {'aws:x': text}\ns3Bucket: {bucketName: abc}", "tag keys must not start with aws:"),
         ("ec2Instance: {imageId: windows, instanceType: t3.micro}", "imageId"),
     ] {
         let message = refusal(&story, spec).await;

@@ -18,6 +18,7 @@ mod drift;
 mod instances;
 mod ownership;
 mod switches;
+mod tables;
 
 /// A variable that `make test` sets.
 fn variable(name: &str) -> String {

@@ -8,7 +8,7 @@ pub use spec::S3BucketSpec;
 use self::settings::call;
 use self::spec::{Encryption, EncryptionAlgorithm, ObjectOwnership, PublicAccessBlock};
 use crate::api::resource::{Change, Effect, Health, ResourceState};
-use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target};
@@ -155,7 +155,7 @@ impl Kind for S3Bucket {
         let tagging = s3::Tagging::builder()
             .set_tag_set(Some(tag_set(&tags)?))
             .build()
-            .map_err(|error| AwsError::malformed("PutBucketTagging", error.to_string()))?;
+            .map_err(unbuildable("PutBucketTagging"))?;
         call!(aws, target.id, put_bucket_tagging, "PutBucketTagging", tagging(tagging)).map(drop)
     }
 
@@ -314,7 +314,7 @@ fn tag_set(tags: &Tags) -> Result<Vec<s3::Tag>, AwsError> {
     tags.iter()
         .map(|(key, value)| s3::Tag::builder().key(key).value(value).build())
         .collect::<Result<_, _>>()
-        .map_err(|error| AwsError::malformed("PutBucketTagging", error.to_string()))
+        .map_err(unbuildable("PutBucketTagging"))
 }
 
 /// Deletes up to 1000 objects, versions and delete markers; the next pass goes on.
@@ -328,15 +328,12 @@ async fn delete_a_page_of_objects(aws: &Aws, bucket: &str) -> Result<(), AwsErro
             s3::ObjectIdentifier::builder().set_key(key.map(Into::into)).set_version_id(version.map(Into::into)).build()
         })
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| AwsError::malformed("DeleteObjects", error.to_string()))?;
+        .map_err(unbuildable("DeleteObjects"))?;
     if objects.is_empty() {
         return Ok(());
     }
-    let batch = s3::Delete::builder()
-        .set_objects(Some(objects))
-        .quiet(true)
-        .build()
-        .map_err(|error| AwsError::malformed("DeleteObjects", error.to_string()))?;
+    let batch =
+        s3::Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(unbuildable("DeleteObjects"))?;
     let answer = call!(aws, bucket, delete_objects, "DeleteObjects", delete(batch))?;
     match answer.errors().first() {
         None => Ok(()),

@@ -3,7 +3,7 @@
 //! S3 has one pair of calls per setting, and a code of its own for "there is none".
 
 use super::spec::*;
-use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::error::{AwsError, Named, unbuildable};
 use crate::aws::session::Aws;
 use aws_sdk_s3::error::BuildError;
 use aws_sdk_s3::types as s3;
@@ -14,17 +14,6 @@ fn unless_absent<T>(answer: Result<T, AwsError>, absent: &str) -> Result<Option<
         Ok(value) => Ok(Some(value)),
         Err(error) if error.code.as_deref() == Some(absent) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// A request that the SDK refused to build: the spec lacks something its schema should have asked for.
-fn unbuildable(operation: &'static str) -> impl Fn(BuildError) -> AwsError {
-    move |error| AwsError {
-        operation,
-        class: ErrorClass::Invalid,
-        code: None,
-        message: error.to_string(),
-        request_id: None,
     }
 }
 

@@ -34,6 +34,7 @@ def install() -> None:
     _wrap_read()
     _wrap_update()
     _replace_deletion()
+    _wrap_streams()
     _wait_in_stacks()
 
 
@@ -50,6 +51,21 @@ def _pass_through(table: Table, state: str) -> None:
 
 def _state(table: Table) -> str:
     return getattr(table, "passing", "") or "ACTIVE"
+
+
+def _wrap_streams() -> None:
+    """A stream that is off may be put on again; moto takes its old label for a stream that is on.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+    """
+    original = DynamoDBBackend.update_table_streams
+
+    def update_table_streams(self: DynamoDBBackend, table: Table, stream_specification: dict[str, Any]) -> None:
+        if not (table.stream_specification or {}).get("StreamEnabled"):
+            table.latest_stream_label = None
+        original(self, table, stream_specification)
+
+    DynamoDBBackend.update_table_streams = update_table_streams
 
 
 def _wrap_creation() -> None:
