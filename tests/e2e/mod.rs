@@ -15,6 +15,7 @@ mod control_plane;
 mod crashes;
 mod deletion;
 mod drift;
+mod examples;
 mod instances;
 mod ownership;
 mod switches;
