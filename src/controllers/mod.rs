@@ -1,6 +1,7 @@
 //! The controllers: they listen, call the lifecycle, and come back when it says so.
 
 pub mod account;
+mod client;
 pub mod resource;
 mod run;
 

@@ -4,6 +4,7 @@ use crate::api::account::AwsAccount;
 use crate::aws::session::{CallSettings, Sessions};
 use crate::config::RunConfig;
 use crate::controllers::account::{self, AccountContext};
+use crate::controllers::client::connect;
 use crate::controllers::resource::{self, Guarded};
 use crate::controllers::{news_in, no_errors, trim};
 use crate::lifecycle::caches::CachesFilled;
@@ -82,7 +83,7 @@ async fn run_controllers(
     readiness: Readiness,
     stopping: watch::Receiver<bool>,
 ) -> Result<(), RunError> {
-    let client = Client::try_default().await.map_err(RunError::NoCluster)?;
+    let client = connect().await.map_err(RunError::NoCluster)?;
     let cluster_id = match config.cluster_id.clone() {
         Some(id) => id,
         None => cluster_id(&client).await.map_err(RunError::NoClusterId)?,

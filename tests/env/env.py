@@ -31,7 +31,7 @@ CREDENTIALS = {
     "AWS_REGION": "us-east-1",
 }
 # The API server would wait a minute for its clients' watches. All it knows is in etcd.
-GRACE_SECONDS = {"kube-apiserver": 2.0, "etcd": 10.0, "emulator": 5.0}
+GRACE_SECONDS = {"controller": 25.0, "kube-apiserver": 2.0, "etcd": 10.0, "emulator": 5.0}
 
 State = dict[str, Any]
 
@@ -122,7 +122,7 @@ def up(folder: Path, emulator_only: bool) -> State:
 
 
 def stop_processes(folder: Path, state: State) -> None:
-    """Stop the recorded processes in order: the API server before the etcd that it needs."""
+    """Stop the recorded processes in order: each before what it needs."""
     for name in GRACE_SECONDS:
         if name in state["pids"]:
             processes.stop(state["pids"][name], folder, GRACE_SECONDS[name])
@@ -193,6 +193,15 @@ def exports(state: State) -> dict[str, str]:
     """Return the variables that point kubectl and the AWS SDKs at this environment."""
     found = {"AWS_ENDPOINT_URL": state["aws_endpoint"], **CREDENTIALS}
     return {"KUBECONFIG": state["kubeconfig"], **found} if "kubeconfig" in state else found
+
+
+def kubectl(state: State, *arguments: str) -> str:
+    """Run kubectl against the environment and return what it prints; explain what failed."""
+    variables = {**os.environ, **exports(state)}
+    done = subprocess.run(["kubectl", *arguments], env=variables, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise EnvError(f"kubectl {' '.join(arguments)} failed:\n{done.stderr.strip()}")
+    return done.stdout
 
 
 def print_exports(state: State) -> None:

@@ -1,0 +1,223 @@
+"""Measures the controller with many buckets: `make bench`.
+
+COUNT is how many (1000), IDLE_SECONDS how long it is watched doing nothing (60), and BENCH_OUT
+names a file that gets the figures as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import controller
+import env
+from cluster import Cluster, Connection
+from processes import EnvError
+
+ACCOUNT = "111122223333"
+PATH = "/apis/aws.ccagi.io/v1alpha1/namespaces/shop/awsresources"
+CONNECTIONS = 4
+SAMPLES = 100
+READY_LIMIT_SECONDS = 1200
+TICKS = os.sysconf("SC_CLK_TCK")
+READ_VERBS = ("Get", "Head", "List", "Describe")
+WRITE_VERBS = ("POST", "PUT", "PATCH", "APPLY", "DELETE")
+# A sequence number that no request reaches, to ask the journal only for its last one.
+NO_ENTRIES = 10**9
+NOTHING: dict[str, Any] = {"metadata": {"generation": 0}}
+
+
+class Bench:
+    """An environment with a controller, and what is measured in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state = env.up(folder, emulator_only=False)
+        self.cluster = Cluster(self.state["kubeconfig"])
+        self.connection = self.cluster.connect()
+        env.kubectl(self.state, "apply", "--server-side", "-f", str(controller.ROOT / "crds"))
+        env.kubectl(self.state, "wait", "--for=condition=Established", "crd/awsresources.aws.ccagi.io")
+        self.pid = controller.start(folder, self.state, ["--log", "warn,ccagi_aws_agent::controllers=info"])
+        env.kubectl(self.state, "apply", "-f", str(controller.ROOT / "examples/account.yaml"))
+        env.kubectl(self.state, "wait", "--for=condition=Ready", "awsaccount/shop-production", "--timeout=60s")
+        self.watcher = controller.Watcher(self.cluster.connect().watch(PATH))
+
+    def journal(self, path: str = "") -> Any:
+        """Return what the emulator's journal says of the account."""
+        url = f"{self.state['aws_endpoint']}/_emulator/journal{path}"
+        with urllib.request.urlopen(f"{url}{'&' if '?' in path else '?'}account={ACCOUNT}") as answer:
+            return json.load(answer)
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the controller has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def peak_rss_mb(self) -> float:
+        """Return the most memory that the controller has held, in MB."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+    def writes(self, resource: str = "awsresources", subresource: str | None = None) -> float:
+        """Return how many writes the API server has answered."""
+        counts = self.cluster.request_counts(resource).items()
+        chosen = (n for (sub, verb), n in counts if verb in WRITE_VERBS and subresource in (None, sub))
+        return sum(chosen)
+
+
+def bucket(name: str, tags: dict[str, str]) -> dict[str, Any]:
+    """Return the manifest of a bucket with versioning, tags and blocked public access."""
+    names = ("blockPublicAcls", "ignorePublicAcls", "blockPublicPolicy", "restrictPublicBuckets")
+    spec = {
+        "accountRef": {"name": "shop-production"},
+        "deletionPolicy": "Delete",
+        "tags": tags,
+        "s3Bucket": {
+            "bucketName": f"bench-{name}",
+            "versioning": "Enabled",
+            "publicAccessBlock": dict.fromkeys(names, True),
+        },
+    }
+    metadata = {"name": name, "namespace": "shop"}
+    return {"apiVersion": "aws.ccagi.io/v1alpha1", "kind": "AwsResource", "metadata": metadata, "spec": spec}
+
+
+def first_call_p99_ms(bench: Bench) -> float:
+    """Return how long an idle controller takes from apply to its first AWS call, in ms."""
+    delays = []
+    for number in range(SAMPLES):
+        name = f"first-{number}"
+        last = bench.journal(f"?since={NO_ENTRIES}")["last"]
+        begin = time.time()
+        bench.connection.send("POST", PATH, bucket(name, {"team": "bench"}))
+        bench.watcher.until(name, lambda w, name=name: controller.is_ready(w.objects.get(name, NOTHING)), 60)
+        entries = bench.journal(f"?since={last}")["entries"]
+        first = next(entry["time"] for entry in entries if entry["resource"] == f"bench-{name}")
+        delays.append((first - begin) * 1000)
+    for number in range(SAMPLES):
+        bench.connection.send("DELETE", f"{PATH}/first-{number}")
+    bench.watcher.until("the samples to go", lambda w: not w.objects, 300)
+    return statistics.quantiles(delays, n=100)[98]
+
+
+def side_by_side(bench: Bench, work: Any, count: int) -> None:
+    """Do the work for every number over a few connections, and raise what failed."""
+    failures: list[BaseException] = []
+
+    def run(first: int) -> None:
+        try:
+            connection = bench.cluster.connect()
+            for number in range(first, count, CONNECTIONS):
+                work(connection, number)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(first,)) for first in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def apply_all(bench: Bench, count: int) -> dict[str, Any]:
+    """Apply all buckets, wait until they are ready, and return what that took."""
+    calls, writes, events = bench.journal("/summary"), bench.writes(), bench.writes("events")
+    cpu, begin = bench.cpu_seconds(), time.monotonic()
+
+    def create(connection: Connection, number: int) -> None:
+        connection.send("POST", PATH, bucket(f"b{number}", {"team": "bench", "number": str(number)}))
+
+    side_by_side(bench, create, count)
+    bench.watcher.until("all buckets to be ready", lambda w: w.ready() == count, READY_LIMIT_SECONDS)
+    seconds = time.monotonic() - begin
+    spent = bench.cpu_seconds() - cpu
+    after = bench.journal("/summary")
+    by_operation = {name: (n - calls.get(name, 0)) / count for name, n in after.items() if n > calls.get(name, 0)}
+    say(f"events written per object: {(bench.writes('events') - events) / count:.2f}")
+    return {
+        "objects": count,
+        "ready_seconds": round(seconds, 2),
+        "aws_calls_per_object": round(sum(by_operation.values()), 3),
+        "aws_calls_by_operation": {name: round(n, 3) for name, n in sorted(by_operation.items())},
+        # The POST of each object is the benchmark's own.
+        "api_writes_per_object": round((bench.writes() - writes) / count - 1, 3),
+        "cpu_seconds": round(spent, 2),
+    }
+
+
+def idle(bench: Bench, seconds: float) -> dict[str, Any]:
+    """Watch the controller do nothing for a while."""
+    calls, writes = bench.journal("/summary"), bench.writes(subresource="status")
+    time.sleep(seconds)
+    after = bench.journal("/summary")
+    new = {name: n - calls.get(name, 0) for name, n in after.items()}
+    reads = sum(n for name, n in new.items() if name.split(":")[1].startswith(READ_VERBS))
+    return {
+        "idle_aws_reads_per_minute": round(reads * 60 / seconds, 1),
+        "idle_aws_writes": sum(new.values()) - reads,
+        "idle_status_writes": int(bench.writes(subresource="status") - writes),
+    }
+
+
+def delete_all(bench: Bench, count: int) -> float:
+    """Delete all buckets and return the seconds until object and bucket are gone."""
+    begin = time.monotonic()
+    side_by_side(bench, lambda connection, number: connection.send("DELETE", f"{PATH}/b{number}"), count)
+    bench.watcher.until("all objects to go", lambda w: not w.objects, READY_LIMIT_SECONDS)
+    return round(time.monotonic() - begin, 2)
+
+
+def say(text: str) -> None:
+    """Tell the reader how far the benchmark is."""
+    print(text, flush=True)
+
+
+def measure(folder: Path) -> dict[str, Any]:
+    """Run all phases and return the figures."""
+    count, idle_seconds = int(os.environ.get("COUNT", "1000")), float(os.environ.get("IDLE_SECONDS", "60"))
+    bench = Bench(folder)
+    say(f"one bucket after the other, {SAMPLES} times …")
+    p99 = round(first_call_p99_ms(bench), 1)
+    say(f"{count} buckets …")
+    figures = apply_all(bench, count)
+    say(f"idle for {idle_seconds:.0f} s …")
+    figures |= idle(bench, idle_seconds)
+    say("deleting …")
+    figures["delete_seconds"] = delete_all(bench, count)
+    figures["first_call_p99_ms"] = p99
+    figures["peak_rss_mb"] = round(bench.peak_rss_mb(), 1)
+    return figures
+
+
+def main() -> None:
+    """Measure, print a table, and write the JSON file where one is wanted."""
+    with tempfile.TemporaryDirectory(prefix="ccagi-bench-") as name:
+        folder = Path(name).resolve()
+        try:
+            figures = measure(folder)
+        finally:
+            env.down(folder)
+    for name, value in figures.items():
+        if name == "aws_calls_by_operation":
+            for operation, calls in value.items():
+                print(f"  {operation:<28}{calls:>10}")
+        else:
+            print(f"{name:<30}{value:>10}")
+    if out := os.environ.get("BENCH_OUT"):
+        Path(out).write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (EnvError, RuntimeError) as error:
+        sys.exit(f"bench: {error}")

@@ -1,0 +1,68 @@
+"""A small client of the API server, fast enough to load it: one connection a thread."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+
+class Cluster:
+    """The API server that a kubeconfig points at."""
+
+    def __init__(self, kubeconfig: str) -> None:
+        command = ["kubectl", "--kubeconfig", kubeconfig, "config", "view", "--raw", "-o", "json"]
+        config = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        self.host = cluster["server"].removeprefix("https://")
+        self.tls = ssl.create_default_context(cadata=authority)
+        self.headers = {"Authorization": f"Bearer {user['token']}", "Content-Type": "application/json"}
+
+    def connect(self) -> Connection:
+        """Open a connection of one's own."""
+        return Connection(self)
+
+    def request_counts(self, resource: str) -> dict[tuple[str, str], float]:
+        """Return how many requests for a resource the server has answered, by subresource and verb."""
+        counts: dict[tuple[str, str], float] = {}
+        for line in self.connect().text("/metrics").splitlines():
+            if line.startswith("apiserver_request_total{") and f'resource="{resource}"' in line:
+                labels, value = line[line.index("{") + 1 :].rsplit("} ", 1)
+                named = dict(part.split("=", 1) for part in labels.split(",") if "=" in part)
+                key = (named["subresource"].strip('"'), named["verb"].strip('"'))
+                counts[key] = counts.get(key, 0) + float(value)
+        return counts
+
+
+class Connection:
+    """One connection to the API server."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.headers = cluster.headers
+        self.http = http.client.HTTPSConnection(cluster.host, context=cluster.tls)
+
+    def text(self, path: str) -> str:
+        """Return the answer to a GET."""
+        self.http.request("GET", path, headers=self.headers)
+        return self.http.getresponse().read().decode()
+
+    def send(self, method: str, path: str, body: Any = None) -> None:
+        """Send a request that must succeed."""
+        content = None if body is None else json.dumps(body)
+        self.http.request(method, path, body=content, headers=self.headers)
+        answer = self.http.getresponse()
+        text = answer.read().decode()
+        if answer.status >= 300:
+            raise RuntimeError(f"{method} {path}: {answer.status}: {text}")
+
+    def watch(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the events of a collection: their types and objects."""
+        self.http.request("GET", f"{path}?watch=1", headers=self.headers)
+        for line in self.http.getresponse():
+            event = json.loads(line)
+            yield event["type"], event["object"]
