@@ -94,6 +94,12 @@ macro_rules! client {
 }
 
 impl Aws {
+    /// Builds the clients ahead of their first use: each reads the table of AWS endpoints, which takes
+    /// tens of milliseconds that no object should wait for.
+    pub fn prepare(&self) {
+        let _ = (self.s3(), self.ec2(), self.dynamodb());
+    }
+
     /// The account's twelve digits.
     pub fn account_id(&self) -> &str {
         &self.inner.account_id

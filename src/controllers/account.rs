@@ -95,6 +95,9 @@ impl AccountContext {
             self.publish(account, &verdict).await;
         }
         write_status(&api, account, status).await?;
+        if verdict.ready {
+            self.prepare(account).await;
+        }
         if news {
             // The receiver lives as long as the resource controller; without it nobody needs to know.
             let _ = self.changed.send(account.name_any());
@@ -120,6 +123,14 @@ impl AccountContext {
             self.shared.sessions.recheck(&account.spec).await;
         }
         self.shared.sessions.identity(&account.spec).await
+    }
+
+    /// Has the clients of the default region ready before the first object needs them.
+    async fn prepare(&self, account: &AwsAccount) {
+        if let Ok(aws) = self.shared.sessions.session(&account.spec, &account.spec.default_region).await {
+            // It only computes, and for long enough to be in the way of others.
+            let _ = tokio::task::spawn_blocking(move || aws.prepare()).await;
+        }
     }
 
     fn judge(&self, account: &AwsAccount, proof: &Result<Identity, SessionError>) -> (Verdict, Next) {
