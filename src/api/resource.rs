@@ -98,6 +98,18 @@ pub struct AccountRef {
     pub name: String,
 }
 
+/// A reference to what another AwsResource of the same namespace gives out.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct OutputRef {
+    /// The AwsResource's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The key in its `status.outputs`; where absent, the one that the field usually needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub output: Option<String>,
+}
+
 /// One thing the controller may do.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum ManagementPolicy {

@@ -15,6 +15,7 @@ use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
 use kube::KubeSchema;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -37,7 +38,7 @@ kinds! {
 /// said; every call names the account it expects where the API has such a parameter.
 pub trait Kind: Send + Sync + 'static {
     /// The kind's block in the manifest.
-    type Spec: Serialize + Clone + Send + Sync + 'static;
+    type Spec: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
 
     /// The kind's name, as in `status.kind`.
     const NAME: KindName;
@@ -52,6 +53,10 @@ pub trait Kind: Send + Sync + 'static {
 
     /// The lists in the spec whose items have names: path and naming member.
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[];
+
+    /// The fields that may take another resource's output instead of a value of their own. The verbs
+    /// and `diff` see specs in which the references are replaced by the values.
+    const REFERENCES: &'static [Reference] = &[];
 
     /// The IAM actions that the kind's calls need.
     const IAM_ACTIONS: &'static [&'static str];
@@ -120,6 +125,22 @@ pub trait Kind: Send + Sync + 'static {
 
     /// Asks AWS to remove the resource, or takes the next step towards it.
     fn delete(aws: &Aws, target: Target<'_, Self::Spec>) -> impl Future<Output = Result<(), AwsError>> + Send;
+}
+
+/// A pair of fields: one that takes a value, and one beside it that takes it from another resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The path of the field with the [`OutputRef`](crate::api::resource::OutputRef), or with a list of
+    /// them, such as `subnetRefs` or `ingress.sourceGroupRef`. Lists on the way are walked through.
+    pub from: &'static str,
+    /// The name of the member beside it that gets the value, such as `subnetIds`. Values of a list
+    /// of references are added to the list that stands there.
+    pub to: &'static str,
+    /// The output that is taken where the reference names none.
+    pub output: &'static str,
+    /// Whether the resource can be made before the value is known. What refers to it is then left
+    /// out at first and follows as a change, so that two resources may refer to each other.
+    pub later: bool,
 }
 
 /// A spec that its schema lets through and that can still not be carried out.

@@ -19,6 +19,7 @@ from typing import Any
 
 import controller
 import env
+import processes
 from cluster import Cluster, Connection
 from processes import EnvError
 
@@ -30,9 +31,8 @@ READY_LIMIT_SECONDS = 1200
 TICKS = os.sysconf("SC_CLK_TCK")
 READ_VERBS = ("Get", "Head", "List", "Describe")
 WRITE_VERBS = ("POST", "PUT", "PATCH", "APPLY", "DELETE")
-# A sequence number that no request reaches, to ask the journal only for its last one.
-NO_ENTRIES = 10**9
-NOTHING: dict[str, Any] = {"metadata": {"generation": 0}}
+# How long nothing may happen for the controller to count as idle, and how often that is tried.
+QUIET_SECONDS, QUIET_TRIES = 2.0, 10
 
 
 class Bench:
@@ -42,9 +42,8 @@ class Bench:
         self.state = env.up(folder, emulator_only=False)
         self.cluster = Cluster(self.state["kubeconfig"])
         self.connection = self.cluster.connect()
-        env.kubectl(self.state, "apply", "--server-side", "-f", str(controller.ROOT / "crds"))
-        env.kubectl(self.state, "wait", "--for=condition=Established", "crd/awsresources.aws.ccagi.io")
-        self.pid = controller.start(folder, self.state, ["--log", "warn,ccagi_aws_agent::controllers=info"])
+        controller.define(self.state)
+        self.pid = controller.start(folder, self.state, ["--log", "warn"])
         env.kubectl(self.state, "apply", "-f", str(controller.ROOT / "examples/account.yaml"))
         env.kubectl(self.state, "wait", "--for=condition=Ready", "awsaccount/shop-production", "--timeout=60s")
         self.watcher = controller.Watcher(self.cluster.connect().watch(PATH))
@@ -54,6 +53,28 @@ class Bench:
         url = f"{self.state['aws_endpoint']}/_emulator/journal{path}"
         with urllib.request.urlopen(f"{url}{'&' if '?' in path else '?'}account={ACCOUNT}") as answer:
             return json.load(answer)
+
+    def wait_until_idle(self) -> None:
+        """Wait until AWS has not been asked anything for a while; very many objects are never all quiet."""
+        last = -1
+        for _ in range(QUIET_TRIES):
+            before, last = last, self.last()
+            if last == before:
+                return
+            time.sleep(QUIET_SECONDS)
+
+    def last(self) -> int:
+        """Return the number of the last request in the journal."""
+        # No request reaches this number, so that the journal answers no entries.
+        return self.journal(f"?since={10**9}")["last"]
+
+    def wait_until_ready(self, what: str, count: int) -> None:
+        """Wait until that many objects are ready, and show the controller's log if they do not become so."""
+        try:
+            self.watcher.until(what, lambda w: len(w.ready) == count, READY_LIMIT_SECONDS)
+        except EnvError as error:
+            log = processes.tail(Path(self.state["logs"]["controller"]))
+            raise EnvError(f"{error} The controller's last words:\n{log}") from error
 
     def cpu_seconds(self) -> float:
         """Return the processor time that the controller has used."""
@@ -91,13 +112,14 @@ def bucket(name: str, tags: dict[str, str]) -> dict[str, Any]:
 
 def first_call_p99_ms(bench: Bench) -> float:
     """Return how long an idle controller takes from apply to its first AWS call, in ms (nearest rank)."""
+    bench.wait_until_idle()
     delays = []
     for number in range(SAMPLES):
         name = f"first-{number}"
-        last = bench.journal(f"?since={NO_ENTRIES}")["last"]
+        last = bench.last()
         begin = time.time()
         bench.connection.send("POST", PATH, bucket(name, {"team": "bench"}))
-        bench.watcher.until(name, lambda w, name=name: controller.is_ready(w.objects.get(name, NOTHING)), 60)
+        bench.wait_until_ready(name, number + 1)
         entries = bench.journal(f"?since={last}")["entries"]
         first = next(entry["time"] for entry in entries if entry["resource"] == f"bench-{name}")
         delays.append((first - begin) * 1000)
@@ -137,7 +159,7 @@ def apply_all(bench: Bench, count: int) -> dict[str, Any]:
         connection.send("POST", PATH, bucket(f"b{number}", {"team": "bench", "number": str(number)}))
 
     side_by_side(bench, create, count)
-    bench.watcher.until("all buckets to be ready", lambda w: w.ready() == count, READY_LIMIT_SECONDS)
+    bench.wait_until_ready("all buckets to be ready", count)
     seconds = time.monotonic() - begin
     spent = bench.cpu_seconds() - cpu
     after = bench.journal("/summary")
@@ -156,6 +178,7 @@ def apply_all(bench: Bench, count: int) -> dict[str, Any]:
 
 def idle(bench: Bench, seconds: float) -> dict[str, Any]:
     """Watch the controller do nothing for a while."""
+    bench.wait_until_idle()
     calls, writes = bench.journal("/summary"), bench.writes(subresource="status")
     time.sleep(seconds)
     after = bench.journal("/summary")
@@ -169,11 +192,17 @@ def idle(bench: Bench, seconds: float) -> dict[str, Any]:
 
 
 def delete_all(bench: Bench, count: int) -> float:
-    """Delete all buckets and return the seconds until object and bucket are gone."""
+    """Delete all buckets and return the seconds until objects and buckets are gone."""
+    last = bench.last()
     begin = time.monotonic()
     side_by_side(bench, lambda connection, number: connection.send("DELETE", f"{PATH}/b{number}"), count)
     bench.watcher.until("all objects to go", lambda w: not w.objects, READY_LIMIT_SECONDS)
-    return round(time.monotonic() - begin, 2)
+    seconds = time.monotonic() - begin
+    entries = bench.journal(f"?since={last}")["entries"]
+    gone = {e["resource"] for e in entries if e["operation"] == "DeleteBucket" and e["status"] == 204}
+    if len(gone) != count:
+        raise EnvError(f"All objects are gone, but only {len(gone)} of {count} buckets were deleted in AWS.")
+    return round(seconds, 2)
 
 
 def say(text: str) -> None:
@@ -219,5 +248,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (EnvError, RuntimeError) as error:
-        sys.exit(f"bench: {error}")
+    except (EnvError, RuntimeError, KeyboardInterrupt) as error:
+        sys.exit(f"bench: {error or 'interrupted'}")

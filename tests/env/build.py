@@ -53,10 +53,19 @@ def controlplane() -> Path:
     given = os.environ.get("KUBEBUILDER_ASSETS")
     if given:
         return _given_assets(Path(given).expanduser().resolve())
+    return _built("controlplane", _controlplane_inputs(), _build_controlplane)
+
+
+def controlplane_is_missing() -> bool:
+    """Say whether the control plane has to be built, which takes minutes on all cores."""
+    given = os.environ.get("KUBEBUILDER_ASSETS")
+    return not given and not _entry("controlplane", _controlplane_inputs()).exists()
+
+
+def _controlplane_inputs() -> list[bytes]:
     module = HERE / "controlplane"
     inputs = [(module / name).read_bytes() for name in ("go.mod", "go.sum", "tools.go")]
-    inputs.append(f"{go_linker_flags()} {platform.system()} {platform.machine()}".encode())
-    return _built("controlplane", inputs, _build_controlplane)
+    return [*inputs, f"{go_linker_flags()} {platform.system()} {platform.machine()}".encode()]
 
 
 def emulator() -> Path:
@@ -73,12 +82,17 @@ def _given_assets(folder: Path) -> Path:
     return folder
 
 
+def _entry(name: str, inputs: list[bytes]) -> Path:
+    """Return where the cache keeps what is built from these inputs."""
+    digest = hashlib.sha256(b"\0".join(inputs)).hexdigest()[:16]
+    return cache_folder() / f"{name}-{digest}"
+
+
 def _built(name: str, inputs: list[bytes], build: Callable[[Path], None]) -> Path:
     """Return the cache entry for these inputs, building it under a lock if it is missing."""
-    digest = hashlib.sha256(b"\0".join(inputs)).hexdigest()[:16]
-    cache = cache_folder()
+    target = _entry(name, inputs)
+    cache = target.parent
     cache.mkdir(parents=True, exist_ok=True)
-    target = cache / f"{name}-{digest}"
     with _locked(cache / f"{name}.lock", name):
         if not target.exists():
             unfinished = Path(tempfile.mkdtemp(prefix=f"{name}-unfinished-", dir=cache))

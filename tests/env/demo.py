@@ -8,23 +8,25 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import build
 import controller
 import env
 import processes
+from cluster import Cluster
 from processes import EnvError
 
 FOLDER = controller.ROOT / ".env"
 ACCOUNT = "111122223333"
 BUCKET = f"shop-assets-{ACCOUNT}"
+PATH = "/apis/aws.ccagi.io/v1alpha1/namespaces/shop/awsresources"
 # Short periods, so that a reader does not wait for what takes minutes by default.
 ARGUMENTS = ["--drift-period", "10s", "--poll-period", "500ms", "--visibility-lag", "2s"]
 PATIENCE_SECONDS = 120
@@ -51,8 +53,12 @@ def indented(text: str) -> None:
 
 def build_all() -> None:
     """Build the control plane, the emulator and the program, side by side on the cores there are."""
-    cores = os.cpu_count() or 1
-    os.environ.setdefault("GO_JOBS", str(max(1, cores // 2)))
+    cargo = ["cargo", "build", "--quiet"]
+    if build.controlplane_is_missing():
+        cores = os.cpu_count() or 1
+        go_jobs = max(1, cores // 2)
+        os.environ.setdefault("GO_JOBS", str(go_jobs))
+        cargo += ["--jobs", str(max(1, cores - go_jobs))]
     failures: list[BaseException] = []
 
     def environment() -> None:
@@ -65,10 +71,33 @@ def build_all() -> None:
     beside = threading.Thread(target=environment)
     beside.start()
     if "CCAGI_BINARY" not in os.environ:
-        build.run_long("building the program (minutes when cold)", ["cargo", "build", "--quiet"], controller.ROOT)
+        build.run_long("building the program (minutes when cold)", cargo, controller.ROOT)
     beside.join()
     if failures:
         raise failures[0]
+
+
+class Aws:
+    """Another client of AWS than the controller's: boto3 in a process of its own."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        command = [str(build.emulator() / "bin" / "python")]
+        command.append(str(controller.ROOT / "tests" / "e2e" / "observer.py"))
+        # It ends by itself when its input does, which is when the demo ends.
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=env.variables(state)
+        )
+
+    def ask(self, service: str, operation: str, **parameters: Any) -> Any:
+        """Return the answer to one call in the account of the demo."""
+        question = {"account": ACCOUNT, "region": "us-east-1", "service": service}
+        question |= {"operation": operation, "parameters": parameters}
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps(question) + "\n")
+        answer = json.loads(self.process.stdout.readline() or "{}")
+        if "answer" not in answer:
+            raise EnvError(f"{service} {operation} failed: {answer.get('error', 'no answer')}")
+        return answer["answer"]
 
 
 class Demo:
@@ -76,30 +105,12 @@ class Demo:
 
     def __init__(self) -> None:
         self.state = env.up(FOLDER, emulator_only=False)
-        self.instance_id = ""
+        self.aws = Aws(self.state)
         step("a Kubernetes API server and an AWS emulator run on this machine")
 
     def kubectl(self, *arguments: str) -> str:
         """Run kubectl and return what it prints."""
         return env.kubectl(self.state, *arguments)
-
-    def get(self, name: str) -> dict[str, Any]:
-        """Return an AwsResource."""
-        return json.loads(self.kubectl("get", "awsresource", name, "-n", "shop", "-o", "json"))
-
-    def aws(self, service: str, *arguments: str) -> Any:
-        """Ask AWS with a client of its own: boto3, in the account of the demo."""
-        python = build.emulator() / "bin" / "python"
-        observer = controller.ROOT / "tests" / "e2e" / "observer.py"
-        operation, parameters = arguments[0], json.loads(arguments[1]) if len(arguments) > 1 else {}
-        question = {"account": ACCOUNT, "region": "us-east-1", "service": service}
-        question |= {"operation": operation, "parameters": parameters}
-        variables = {**os.environ, **env.exports(self.state)}
-        command = [str(python), str(observer)]
-        done = subprocess.run(command, input=json.dumps(question), env=variables, capture_output=True, text=True)
-        if not done.stdout:
-            raise EnvError(f"{operation} failed: {done.stderr}")
-        return json.loads(done.stdout)
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
         """Wait for something, telling now and then that it is still waited for."""
@@ -107,24 +118,27 @@ class Demo:
         while not processes.wait_until(holds, 20):
             waited = time.monotonic() - begun
             if waited > PATIENCE_SECONDS:
-                raise EnvError(f"Waited in vain for {what}.\n{self.seen()}")
+                raise EnvError(f"Waited {waited:.0f} s in vain for {what}.")
             step(f"… still waiting for {what}")
 
     def seen(self) -> str:
         """Return what can be seen of a demo that failed."""
-        objects = self.kubectl("get", "awsresources,awsaccounts", "-A", "-o", "yaml")
+        try:
+            objects = self.kubectl("get", "awsresources,awsaccounts", "-A", "-o", "yaml")
+        except EnvError as error:
+            objects = str(error)
         return f"{objects}\nThe controller's last words:\n{processes.tail(FOLDER / 'controller.log')}"
 
     def start(self) -> None:
         """Install the definitions and start the controller."""
-        self.kubectl("apply", "--server-side", "-f", str(controller.ROOT / "crds"))
-        self.kubectl("wait", "--for=condition=Established", "-f", str(controller.ROOT / "crds"))
+        controller.define(self.state)
         controller.start(FOLDER, self.state, ARGUMENTS)
         step("the controller is ready")
 
     def create(self) -> None:
         """Apply the examples and wait until all is there."""
         examples = controller.ROOT / "examples"
+        self.watcher = controller.Watcher(Cluster(self.state["kubeconfig"]).connect().watch(PATH))
         # The namespace comes first; everything else may come in any order.
         self.kubectl("apply", "-f", str(examples / "account.yaml"))
         self.kubectl("apply", "-f", str(examples))
@@ -132,19 +146,17 @@ class Demo:
         self.kubectl("wait", "--for=condition=Ready", "awsaccount/shop-production", "--timeout=60s")
         account = json.loads(self.kubectl("get", "awsaccount", "shop-production", "-o", "json"))
         step(f"the account is verified: AWS says that we are {account['status']['identityArn']}")
-        names = ("assets", "web", "orders")
-        self.until("the three resources", lambda: all(controller.is_ready(self.get(name)) for name in names))
+        self.until("the three resources", lambda: self.watcher.ready >= {"assets", "web", "orders"})
         step("all three resources are ready:")
         indented(self.kubectl("get", "awsresources", "-n", "shop"))
 
     def drift(self) -> None:
         """Change a bucket behind the controller's back and see it repaired."""
-        suspended = {"Bucket": BUCKET, "VersioningConfiguration": {"Status": "Suspended"}}
-        self.aws("s3", "put_bucket_versioning", json.dumps(suspended))
+        suspended = {"Status": "Suspended"}
+        self.aws.ask("s3", "put_bucket_versioning", Bucket=BUCKET, VersioningConfiguration=suspended)
         step("somebody suspends the bucket's versioning in AWS, behind the controller's back")
-        ask = json.dumps({"Bucket": BUCKET})
-        enabled = {"answer": {"Status": "Enabled"}}
-        self.until("the repair", lambda: self.aws("s3", "get_bucket_versioning", ask) == enabled)
+        enabled = {"Status": "Enabled"}
+        self.until("the repair", lambda: self.aws.ask("s3", "get_bucket_versioning", Bucket=BUCKET) == enabled)
         self.until("the Event", lambda: "DriftCorrected" in self.events("assets"))
         step("the controller has found and repaired it:")
         indented("\n".join(line for line in self.events("assets").splitlines() if "DriftCorrected" in line))
@@ -157,35 +169,33 @@ class Demo:
 
     def restart(self) -> None:
         """Change the instance's type, which takes a stop and a start."""
-        before = self.get("web")["status"]["id"]
+        before = self.watcher.objects["web"]["status"]["id"]
         patch = '{"spec": {"ec2Instance": {"instanceType": "t3.small"}}}'
         self.kubectl("patch", "awsresource", "web", "-n", "shop", "--type=merge", "-p", patch)
         step("instanceType: t3.micro → t3.small")
-        states: list[str] = []
+        states: list[tuple[str, str]] = []
 
         def runs_again() -> bool:
-            state = self.instance(before)["State"]["Name"]
-            if state != (states[-1] if states else ""):
-                states.append(state)
-                step(f"  the instance is {state}")
-            web = self.get("web")
-            return controller.is_ready(web) and "restartingSince" not in web["status"] and len(states) > 1
+            aws, web = self.instance(before)["State"]["Name"], self.watcher.objects["web"]
+            if (aws, web["status"]["state"]) not in states[-1:]:
+                states.append((aws, web["status"]["state"]))
+                step("  in AWS the instance is {:<10}  STATE is {}".format(*states[-1]))
+            return len(states) > 1 and controller.is_ready(web) and "restartingSince" not in web["status"]
 
         self.until("the instance to run again", runs_again)
         found = self.instance(before)
-        if (found["InstanceType"], self.get("web")["status"]["id"]) != ("t3.small", before):
+        if (found["InstanceType"], self.watcher.objects["web"]["status"]["id"]) != ("t3.small", before):
             raise EnvError(f"The instance is not what was asked for: {found}")
         step(f"the same instance, {before}, runs as {found['InstanceType']}")
 
     def instance(self, identity: str) -> dict[str, Any]:
         """Return what AWS says of an instance."""
-        found = self.aws("ec2", "describe_instances", json.dumps({"InstanceIds": [identity]}))
-        return found["answer"]["Reservations"][0]["Instances"][0]
+        found = self.aws.ask("ec2", "describe_instances", InstanceIds=[identity])
+        return found["Reservations"][0]["Instances"][0]
 
     def refuse(self) -> None:
         """Apply something wrong and see it refused."""
-        variables = {**os.environ, **env.exports(self.state)}
-        command = ["kubectl", "apply", "-f", "-"]
+        variables, command = env.variables(self.state), ["kubectl", "apply", "-f", "-"]
         done = subprocess.run(command, input=WRONG, env=variables, capture_output=True, text=True)
         if done.returncode == 0 or "bucketName must be" not in done.stderr:
             raise EnvError(f"A wrong manifest was not refused as it should be: {done.stdout}{done.stderr}")
@@ -195,12 +205,13 @@ class Demo:
     def delete(self) -> None:
         """Delete everything and see AWS empty."""
         self.kubectl("delete", "awsresources", "--all", "-n", "shop", "--wait=false")
-        self.until("the objects to go", lambda: not self.kubectl("get", "awsresources", "-n", "shop", "-o", "name"))
-        step("kubectl delete awsresources --all: the objects are gone")
-        instances = self.aws("ec2", "describe_instances")["answer"]["Reservations"]
+        self.until("the objects to go", lambda: not self.watcher.objects)
+        self.kubectl("delete", "awsaccount", "shop-production")
+        step("kubectl delete awsresources --all, and the account: the objects are gone")
+        instances = self.aws.ask("ec2", "describe_instances")["Reservations"]
         left = {
-            "buckets": [bucket["Name"] for bucket in self.aws("s3", "list_buckets")["answer"]["Buckets"]],
-            "tables": self.aws("dynamodb", "list_tables")["answer"]["TableNames"],
+            "buckets": [bucket["Name"] for bucket in self.aws.ask("s3", "list_buckets")["Buckets"]],
+            "tables": self.aws.ask("dynamodb", "list_tables")["TableNames"],
             "instances": [
                 instance["InstanceId"]
                 for reservation in instances
@@ -218,17 +229,19 @@ def tour(keep: bool) -> None:
     build_all()
     step("everything is built")
     demo = Demo()
-    demo.start()
-    demo.create()
-    demo.drift()
-    demo.restart()
-    demo.refuse()
-    if keep:
-        step("everything is left running. To reach it:")
-        env.print_exports(demo.state)
-        print(f"To stop it: make down   (the controller's log is {FOLDER / 'controller.log'})")
-        return
-    demo.delete()
+    stops = [demo.start, demo.create, demo.drift, demo.restart, demo.refuse]
+    try:
+        for stop in stops if keep else [*stops, demo.delete]:
+            stop()
+    except EnvError as error:
+        raise EnvError(f"{error}\n{demo.seen()}") from error
+
+
+def say_how_to_reach(state: dict[str, Any]) -> None:
+    """Print how to use what is left running, and how to stop it."""
+    step("everything is left running. To reach it:")
+    env.print_exports(state)
+    print(f"To stop it: make down   (the controller's log is {FOLDER / 'controller.log'})", flush=True)
 
 
 def main() -> None:
@@ -238,14 +251,18 @@ def main() -> None:
         if shutil.which(program) is None and "CCAGI_BINARY" not in os.environ:
             raise EnvError(f"The program {program} is missing.")
     running = env.load(FOLDER)
-    if running and env.alive(FOLDER, running):
+    if running and any(processes.is_ours(pid, FOLDER) for pid in running["pids"].values()):
         raise EnvError("An environment runs already, from `make up` or a kept demo: stop it with `make down`.")
-    finished = False
+    # Asked to end, it cleans up as it does after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         tour(keep)
-        finished = True
     finally:
-        if not (keep and finished):
+        # A demo that fails is kept too: there is something to look at.
+        state = env.load(FOLDER)
+        if keep and state:
+            say_how_to_reach(state)
+        else:
             env.down(FOLDER)
 
 

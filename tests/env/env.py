@@ -168,8 +168,7 @@ def run_tests(arguments: list[str]) -> int:
         try:
             command = [str(build.emulator() / "bin" / "python"), "-m", "pytest", "-q"]
             command += ["--tb=short", "-p", "no:cacheprovider", *(arguments or [str(EMULATOR)])]
-            variables = {**os.environ, **exports(state)}
-            code = subprocess.run(command, env=variables, cwd=EMULATOR).returncode
+            code = subprocess.run(command, env=variables(state), cwd=EMULATOR).returncode
             if code != 0:
                 log = Path(state["logs"]["emulator"])
                 build.say(f"the end of the emulator's log:\n{processes.tail(log)}")
@@ -183,8 +182,7 @@ def run_with(folder: Path, command: list[str]) -> int:
     state = up(folder, emulator_only=False)
     try:
         python = build.emulator() / "bin" / "python"
-        variables = {**os.environ, **exports(state), "CCAGI_TEST_PYTHON": str(python)}
-        return subprocess.run(command, env=variables).returncode
+        return subprocess.run(command, env={**variables(state), "CCAGI_TEST_PYTHON": str(python)}).returncode
     finally:
         down(folder)
 
@@ -195,10 +193,20 @@ def exports(state: State) -> dict[str, str]:
     return {"KUBECONFIG": state["kubeconfig"], **found} if "kubeconfig" in state else found
 
 
+def variables(state: State) -> dict[str, str]:
+    """Return the environment of a program that uses this one.
+
+    None of the caller's own AWS variables is in it: a profile or an endpoint of one service
+    would lead to the real AWS.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {**kept, **exports(state)}
+
+
 def kubectl(state: State, *arguments: str) -> str:
     """Run kubectl against the environment and return what it prints; explain what failed."""
-    variables = {**os.environ, **exports(state)}
-    done = subprocess.run(["kubectl", *arguments], env=variables, capture_output=True, text=True)
+    command = ["kubectl", *arguments]
+    done = subprocess.run(command, env=variables(state), capture_output=True, text=True)
     if done.returncode != 0:
         raise EnvError(f"kubectl {' '.join(arguments)} failed:\n{done.stderr.strip()}")
     return done.stdout

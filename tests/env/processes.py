@@ -36,7 +36,10 @@ def free_ports(count: int) -> list[int]:
 
 
 def start(command: list[str], log: Path, env: dict[str, str] | None = None) -> int:
-    """Start a detached process whose output is appended to ``log``; return its id."""
+    """Start a detached process whose output is appended to ``log``; return its id.
+
+    ``env`` is its whole environment, the caller's own where it is not given.
+    """
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -44,7 +47,7 @@ def start(command: list[str], log: Path, env: dict[str, str] | None = None) -> i
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, **(env or {})},
+            env=env,
         )
     return process.pid
 
