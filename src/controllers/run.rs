@@ -9,6 +9,7 @@ use crate::controllers::resource::{self, Guarded};
 use crate::controllers::{news_in, no_errors, trim};
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory};
+use crate::lifecycle::graph::{self, Graph};
 use crate::server::{Readiness, serve};
 use futures::{Stream, StreamExt, TryStreamExt, future};
 use k8s_openapi::api::core::v1::Namespace;
@@ -18,7 +19,7 @@ use kube::runtime::reflector::{self, ObjectRef, Store, store::Writer};
 use kube::runtime::{Controller, PredicateConfig, WatchStreamExt, controller, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,10 +100,13 @@ async fn run_controllers(
     let (resources, resource_writer) = reflector::store::<Guarded>();
     let caches = CachesFilled::of(3);
     let account_api = Api::<DeserializeGuard<AwsAccount>>::all(client.clone());
-    let account_stream = stream(account_api, selected.clone(), account_writer, &caches);
-    let resource_stream = stream(resource_api(&client, &config), selected, resource_writer, &caches);
+    let account_stream = stream(account_api, selected.clone(), account_writer, &caches, |_| {});
+    let graph = Arc::new(Graph::default());
+    let (wake, woken) = mpsc::unbounded_channel();
+    let follow = follow(graph.clone(), wake);
+    let resource_stream = stream(resource_api(&client, &config), selected, resource_writer, &caches, follow);
     let namespace_api = Api::<PartialObjectMeta<Namespace>>::all(client.clone());
-    let namespace_stream = stream(namespace_api, watcher::Config::default(), namespace_writer, &caches);
+    let namespace_stream = stream(namespace_api, watcher::Config::default(), namespace_writer, &caches, |_| {});
     tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
 
     let shared = Arc::new(Context {
@@ -113,6 +117,7 @@ async fn run_controllers(
         caches: caches.clone(),
         cluster_id,
         memory: Memory::default(),
+        graph,
         client,
         config: config.clone(),
     });
@@ -130,6 +135,7 @@ async fn run_controllers(
         .run(account::reconcile_one, no_errors, account_context);
     let resources_run = Controller::for_stream(resource_stream, resources.clone())
         .reconcile_on(resources_of_changed(changes, resources.clone()))
+        .reconcile_on(received(woken))
         .with_config(queue)
         .graceful_shutdown_on(stopped(stopping))
         .run(resource::reconcile_one, no_errors, shared.clone());
@@ -182,6 +188,7 @@ fn stream<K>(
     config: watcher::Config,
     writer: Writer<K>,
     caches: &CachesFilled,
+    mut follow: impl FnMut(&watcher::Event<K>) + Send + 'static,
 ) -> impl Stream<Item = Result<K, watcher::Error>> + Send + 'static
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
@@ -192,6 +199,7 @@ where
         .modify(|object| trim(object.meta_mut()))
         .reflect(writer)
         .inspect_ok(move |event| {
+            follow(event);
             if matches!(event, watcher::Event::InitDone) && !std::mem::replace(&mut filled, true) {
                 caches.one_is_filled();
             }
@@ -208,6 +216,36 @@ fn resources_of_changed(
     let accounts =
         futures::stream::unfold(changes, |mut changes| async { changes.recv().await.map(|name| (name, changes)) });
     accounts.flat_map(move |name| futures::stream::iter(resource::objects_of(&name, &resources)))
+}
+
+fn received<T: Send + 'static>(channel: mpsc::UnboundedReceiver<T>) -> impl Stream<Item = T> + Send + 'static {
+    futures::stream::unfold(channel, |mut channel| async { channel.recv().await.map(|item| (item, channel)) })
+}
+
+/// Keeps the graph of references up to date and wakes those whom a change concerns.
+fn follow(graph: Arc<Graph>, wake: mpsc::UnboundedSender<ObjectRef<Guarded>>) -> impl FnMut(&watcher::Event<Guarded>) {
+    let mut listed = BTreeSet::new();
+    move |event| {
+        let concerned = match event {
+            watcher::Event::Init => {
+                listed.clear();
+                Vec::new()
+            }
+            watcher::Event::InitDone => graph.keep(&std::mem::take(&mut listed)),
+            watcher::Event::InitApply(DeserializeGuard(Ok(object))) => {
+                listed.insert(graph::key(object));
+                graph.applied(object)
+            }
+            watcher::Event::Apply(DeserializeGuard(Ok(object))) => graph.applied(object),
+            watcher::Event::Delete(DeserializeGuard(Ok(object))) => graph.deleted(object),
+            // An object that cannot be read refers to nothing that is known.
+            _ => Vec::new(),
+        };
+        for (namespace, name) in concerned {
+            // The receiver lives as long as the controller; without it nobody needs to be woken.
+            let _ = wake.send(ObjectRef::new(&name).within(&namespace));
+        }
+    }
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {

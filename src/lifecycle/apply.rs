@@ -12,6 +12,7 @@ use crate::lifecycle::intent::Draft;
 use crate::lifecycle::news::{News, in_words};
 use crate::lifecycle::observe::{View, tag_edit};
 use crate::lifecycle::{Desired, Next, Walk, fingerprint, status};
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 impl Walk<'_> {
@@ -212,8 +213,15 @@ impl Walk<'_> {
         }
     }
 
-    /// Lets the object go, or leaves one alone that was never ours.
+    /// Lets the object go, makes it wait for those who need it, or leaves one alone that was never ours.
     pub(super) async fn let_go(&mut self, action: Action) -> Result<Next, PassError> {
+        if let Action::Wait { after, reason, why } = action {
+            News::warning(reason, why.clone()).publish(&self.object, "Delete", self.cx);
+            let verdict = Verdict::reconciling(reason, why);
+            let next = status::next(&self.object, &verdict, Timestamp::now(), |_| {});
+            status::write(&self.api, &mut self.object, next).await?;
+            return Ok(Next::After(after));
+        }
         if let Action::RemoveFinalizer(parting) = action {
             let id = self.object.status.as_ref().and_then(|status| status.id.clone()).unwrap_or_default();
             parting.news(&id).publish(&self.object, "RemoveFinalizer", self.cx);

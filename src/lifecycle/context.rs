@@ -4,6 +4,7 @@ use crate::api::account::AwsAccount;
 use crate::aws::session::Sessions;
 use crate::config::RunConfig;
 use crate::lifecycle::caches::CachesFilled;
+use crate::lifecycle::graph::Graph;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
@@ -12,7 +13,7 @@ use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
 use rand::Rng;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The AwsAccounts of the cluster; one that does not parse stands for itself only.
@@ -41,6 +42,8 @@ pub struct Context {
     pub config: RunConfig,
     /// What is remembered of objects, by UID.
     pub memory: Memory,
+    /// Who refers to whom.
+    pub graph: Arc<Graph>,
 }
 
 /// What is remembered of objects between passes. All of it may be lost at any time: it spares

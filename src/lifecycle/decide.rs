@@ -26,6 +26,10 @@ pub struct Facts {
     pub recorded_id: Option<String>,
     /// Whether the kind is named by its users, so that its id needs no record.
     pub named: bool,
+    /// The names of the objects that cannot be without this one.
+    pub dependants: Vec<String>,
+    /// What the spec refers to and what is left out of it until it is known, in words.
+    pub postponed: Vec<String>,
     /// The hash of the create request that the spec would make now.
     pub request_hash: String,
     /// Whether the controller has stopped the resource and owes it a start.
@@ -36,6 +40,8 @@ pub struct Facts {
     pub absent_since: Option<Timestamp>,
     /// Time between two looks at something that AWS is busy with.
     pub poll_period: Duration,
+    /// Time between two looks at something that only news can change.
+    pub drift_period: Duration,
     /// How often in a row the same changes were written without effect.
     pub fruitless_updates: u32,
 }
@@ -163,6 +169,16 @@ pub fn without_account(facts: &Facts) -> Option<Action> {
     }
     if facts.intent.is_none() && facts.recorded_id.is_none() {
         return Some(Action::RemoveFinalizer(Parting::NothingMade));
+    }
+    if !facts.dependants.is_empty() {
+        return Some(Action::Wait {
+            after: facts.drift_period,
+            reason: "InUse",
+            why: format!(
+                "It stays as long as it is referred to, by {}. Delete those first.",
+                facts.dependants.join(", ")
+            ),
+        });
     }
     (!facts.policies.delete).then_some(Action::RemoveFinalizer(Parting::Retained))
 }
@@ -344,6 +360,11 @@ fn nothing_permitted(facts: &Facts, may_not: &[Change], state: ResourceState) ->
         return match (facts.restarting, state) {
             (true, ResourceState::Active) => Action::EndRestart,
             (true, _) => Action::Update(vec![start()]),
+            (false, _) if !facts.postponed.is_empty() => Action::Wait {
+                after: facts.drift_period,
+                reason: "DependencyNotReady",
+                why: format!("The rest is in place. {}", facts.postponed.join(" ")),
+            },
             (false, _) => Action::Nothing,
         };
     }

@@ -29,6 +29,15 @@ pub enum PassError {
     /// The object's account cannot be used. Nothing was touched.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// What the spec refers to is not there yet. Nothing was touched.
+    #[error("{}", .0.join(" "))]
+    Awaiting(Vec<String>),
+    /// What the spec refers to cannot be had as things are. Nothing was touched.
+    #[error("{}", .0.join(" "))]
+    Impossible(Vec<String>),
+    /// The references lead in a circle. Nothing was touched.
+    #[error("the references lead in a circle: {}", .0.join(" → "))]
+    Cycle(Vec<String>),
     /// AWS could not be read. Nothing was touched.
     #[error("{0}")]
     Observe(AwsError),
@@ -52,6 +61,11 @@ impl From<kube::Error> for PassError {
 }
 
 impl PassError {
+    /// Whether only news can change it, so that trying again by the clock would be for nothing.
+    pub fn waits_for_news(&self) -> bool {
+        matches!(self, Self::NoKind | Self::Invalid { .. } | Self::Awaiting(_) | Self::Impossible(_) | Self::Cycle(_))
+    }
+
     /// What a failed write leaves behind, where that is not plain.
     fn left_behind(&self) -> &'static str {
         match self {
@@ -69,6 +83,9 @@ impl PassError {
             Self::Cluster(_) => ("ApiServerUnavailable", false, "The controller tries again."),
             Self::NoKind => ("InvalidSpec", true, "Declare exactly one kind block."),
             Self::Invalid { .. } => ("InvalidSpec", true, "Correct the field."),
+            Self::Awaiting(_) => ("DependencyNotReady", false, "The controller goes on as soon as it is."),
+            Self::Impossible(_) => ("OutputMissing", true, "Correct the reference."),
+            Self::Cycle(_) => ("DependencyCycle", true, "Take one of the references out."),
             Self::Resolve(error) => (error.reason(), error.needs_a_person(), error.next_step()),
             Self::Observe(error) | Self::Write { error, .. } => {
                 (error.class.reason(), error.class.needs_a_person(), error.next_step())

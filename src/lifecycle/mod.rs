@@ -10,10 +10,12 @@ pub mod caches;
 pub mod context;
 pub mod decide;
 pub mod error;
+pub mod graph;
 pub mod intent;
 pub mod news;
 pub mod observe;
 pub mod policies;
+pub mod references;
 pub mod resolve;
 pub mod status;
 
@@ -110,6 +112,9 @@ impl<'a> Walk<'a> {
         if let Some(action) = decide::without_account(&facts) {
             return self.let_go(action).await;
         }
+        let (spec, postponed) = self.without_references::<K>(spec, &facts)?;
+        facts.postponed = postponed;
+        facts.request_hash = self.request_hash::<K>(&spec);
         if !facts.deleting {
             K::validate(&spec).map_err(|invalid| PassError::Invalid { member: K::NAME.member(), invalid })?;
         }
@@ -132,7 +137,6 @@ impl<'a> Walk<'a> {
     fn facts<K: Kind>(&self, spec: &K::Spec) -> Facts {
         let status = self.object.status.as_ref();
         let config = &self.cx.config;
-        let request = serde_json::json!([K::comparable(spec), self.object.spec.tags, self.object.spec.region]);
         Facts {
             now: Timestamp::now(),
             deleting: self.object.metadata.deletion_timestamp.is_some(),
@@ -142,13 +146,47 @@ impl<'a> Walk<'a> {
             intent_is_fresh: self.intent_is_fresh,
             recorded_id: status.and_then(|status| status.id.clone()),
             named: K::id(spec).is_some(),
-            request_hash: intent::request_hash(&request),
+            request_hash: String::new(),
+            dependants: self.cx.graph.dependants(&graph::key(&self.object)),
+            postponed: Vec::new(),
             restarting: status.is_some_and(|status| status.restarting_since.is_some()),
             visibility_lag: if K::LAGS { config.visibility_lag } else { Duration::ZERO },
             absent_since: None,
             poll_period: config.poll_period,
+            drift_period: self.cx.drift_delay(self.object.spec.drift_period_seconds),
             fruitless_updates: 0,
         }
+    }
+
+    fn request_hash<K: Kind>(&self, spec: &K::Spec) -> String {
+        let request = serde_json::json!([K::comparable(spec), self.object.spec.tags, self.object.spec.region]);
+        intent::request_hash(&request)
+    }
+
+    /// The spec with the values of what it refers to, and what is left out of it for now. A deletion
+    /// goes on with what is known: what it refers to may be on its way out too.
+    fn without_references<K: Kind>(&self, spec: K::Spec, facts: &Facts) -> Result<(K::Spec, Vec<String>), PassError> {
+        if K::REFERENCES.is_empty() {
+            return Ok((spec, Vec::new()));
+        }
+        let own = graph::key(&self.object);
+        if let Some(path) = self.cx.graph.cycle(&own).filter(|_| !facts.deleting) {
+            return Err(PassError::Cycle(path));
+        }
+        let written = serde_json::to_value(&spec).unwrap_or_default();
+        let in_use = facts.recorded_id.is_some();
+        let filled = references::fill(written, K::REFERENCES, &|name, output| {
+            let key = (own.0.clone(), name.to_owned());
+            graph::output(self.cx.graph.gift(&key).as_ref(), name, output, in_use)
+        });
+        if !facts.deleting && !filled.impossible.is_empty() {
+            return Err(PassError::Impossible(filled.impossible));
+        }
+        if !facts.deleting && !filled.awaited.is_empty() {
+            return Err(PassError::Awaiting(filled.awaited));
+        }
+        // It came from this type, and a value stands where its reference stood.
+        Ok((serde_json::from_value(filled.spec).unwrap_or(spec), filled.postponed))
     }
 
     fn desired<K: Kind>(&self, spec: K::Spec, policies: &Policies) -> Desired<K> {
@@ -216,11 +254,15 @@ impl<'a> Walk<'a> {
             memory.failures
         });
         let verdict = error.verdict(&self.object);
-        tracing::warn!(
-            namespace = self.object.namespace(), name = self.object.name_any(),
-            reason = verdict.reason, failures, %error, "reconcile failed"
-        );
-        News::warning(verdict.reason, verdict.message.clone()).publish(&self.object, "Reconcile", self.cx);
+        let (namespace, name) = graph::key(&self.object);
+        let news = match &error {
+            PassError::Awaiting(_) => News::normal(verdict.reason, verdict.message.clone()),
+            _ => {
+                tracing::warn!(namespace, name, reason = verdict.reason, failures, %error, "reconcile failed");
+                News::warning(verdict.reason, verdict.message.clone())
+            }
+        };
+        news.publish(&self.object, "Reconcile", self.cx);
         let unreadable = matches!(error, PassError::Observe(_));
         let status = status::next(&self.object, &verdict, Timestamp::now(), |status| {
             if unreadable {
@@ -230,7 +272,10 @@ impl<'a> Walk<'a> {
         if let Err(error) = status::write(&self.api, &mut self.object, status).await {
             tracing::debug!(%error, "the failure could not be written to the status; the next pass does");
         }
-        Next::After(self.cx.backoff(failures))
+        match error.waits_for_news() {
+            true => Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)),
+            false => Next::After(self.cx.backoff(failures)),
+        }
     }
 }
 

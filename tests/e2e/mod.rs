@@ -18,6 +18,7 @@ mod drift;
 mod examples;
 mod instances;
 mod ownership;
+mod references;
 mod switches;
 mod tables;
 

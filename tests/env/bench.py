@@ -66,7 +66,7 @@ class Bench:
     def last(self) -> int:
         """Return the number of the last request in the journal."""
         # No request reaches this number, so that the journal answers no entries.
-        return self.journal(f"?since={10**9}")["last"]
+        return int(self.journal(f"?since={10**9}")["last"])
 
     def wait_until_ready(self, what: str, count: int) -> None:
         """Wait until that many objects are ready, and show the controller's log if they do not become so."""
@@ -126,7 +126,7 @@ def first_call_p99_ms(bench: Bench) -> float:
     for number in range(SAMPLES):
         bench.connection.send("DELETE", f"{PATH}/first-{number}")
     bench.watcher.until("the samples to go", lambda w: not w.objects, 300)
-    return sorted(delays)[math.ceil(len(delays) * 0.99) - 1]
+    return float(sorted(delays)[math.ceil(len(delays) * 0.99) - 1])
 
 
 def side_by_side(bench: Bench, work: Any, count: int) -> None:
@@ -213,6 +213,8 @@ def say(text: str) -> None:
 def measure(folder: Path) -> dict[str, Any]:
     """Run all phases and return the figures."""
     count, idle_seconds = int(os.environ.get("COUNT", "1000")), float(os.environ.get("IDLE_SECONDS", "60"))
+    # A program that is not there is better told of before anything starts.
+    controller.binary()
     bench = Bench(folder)
     say(f"one bucket after the other, {SAMPLES} times …")
     p99 = round(first_call_p99_ms(bench), 1)
@@ -229,6 +231,7 @@ def measure(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print a table, and write the JSON file where one is wanted."""
+    env.clean_up_when_told_to_end()
     with tempfile.TemporaryDirectory(prefix="ccagi-bench-") as name:
         folder = Path(name).resolve()
         try:
@@ -249,4 +252,4 @@ if __name__ == "__main__":
     try:
         main()
     except (EnvError, RuntimeError, KeyboardInterrupt) as error:
-        sys.exit(f"bench: {error or 'interrupted'}")
+        sys.exit(f"bench: {str(error) or 'interrupted'}")

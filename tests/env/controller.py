@@ -66,7 +66,7 @@ def _is_ready(port: int) -> bool:
     """Say whether the controller calls itself ready."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-            return answer.status == 200
+            return bool(answer.status == 200)
     except OSError:
         return False
 

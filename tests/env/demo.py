@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -75,6 +75,8 @@ def build_all() -> None:
     beside.join()
     if failures:
         raise failures[0]
+    # A program that is not there is better told of before anything starts.
+    controller.binary()
 
 
 class Aws:
@@ -83,14 +85,15 @@ class Aws:
     def __init__(self, state: dict[str, Any]) -> None:
         command = [str(build.emulator() / "bin" / "python")]
         command.append(str(controller.ROOT / "tests" / "e2e" / "observer.py"))
-        # It ends by itself when its input does, which is when the demo ends.
+        pipe, variables = subprocess.PIPE, env.variables(state)
+        # It ends when its input does, which is when the demo ends; Ctrl-C is not meant for it.
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=env.variables(state)
+            command, stdin=pipe, stdout=pipe, text=True, bufsize=1, env=variables, start_new_session=True
         )
 
     def ask(self, service: str, operation: str, **parameters: Any) -> Any:
         """Return the answer to one call in the account of the demo."""
-        question = {"account": ACCOUNT, "region": "us-east-1", "service": service}
+        question: dict[str, Any] = {"account": ACCOUNT, "region": "us-east-1", "service": service}
         question |= {"operation": operation, "parameters": parameters}
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(json.dumps(question) + "\n")
@@ -170,28 +173,34 @@ class Demo:
     def restart(self) -> None:
         """Change the instance's type, which takes a stop and a start."""
         before = self.watcher.objects["web"]["status"]["id"]
+        last = self.journal(10**9)["last"]
         patch = '{"spec": {"ec2Instance": {"instanceType": "t3.small"}}}'
         self.kubectl("patch", "awsresource", "web", "-n", "shop", "--type=merge", "-p", patch)
         step("instanceType: t3.micro → t3.small")
-        states: list[tuple[str, str]] = []
+        seen: list[str] = []
 
+        # Only the object is looked at: in the emulator every look at an instance moves it on.
         def runs_again() -> bool:
-            aws, web = self.instance(before)["State"]["Name"], self.watcher.objects["web"]
-            if (aws, web["status"]["state"]) not in states[-1:]:
-                states.append((aws, web["status"]["state"]))
-                step("  in AWS the instance is {:<10}  STATE is {}".format(*states[-1]))
-            return len(states) > 1 and controller.is_ready(web) and "restartingSince" not in web["status"]
+            web = self.watcher.objects["web"]
+            state = f"  STATE {web['status']['state']}: {web['status']['conditions'][0]['message']}"
+            if web["metadata"]["generation"] == web["status"]["observedGeneration"] and state not in seen[-1:]:
+                seen.append(state)
+                step(state)
+            return "web" in self.watcher.ready
 
         self.until("the instance to run again", runs_again)
-        found = self.instance(before)
-        if (found["InstanceType"], self.watcher.objects["web"]["status"]["id"]) != ("t3.small", before):
+        calls = [entry["operation"] for entry in self.journal(last)["entries"] if entry["service"] == "ec2"]
+        step(f"AWS was asked to {', '.join(name for name in calls if not name.startswith('Describe'))}")
+        found = self.aws.ask("ec2", "describe_instances", InstanceIds=[before])["Reservations"][0]["Instances"][0]
+        if (found["InstanceType"], found["State"]["Name"]) != ("t3.small", "running"):
             raise EnvError(f"The instance is not what was asked for: {found}")
-        step(f"the same instance, {before}, runs as {found['InstanceType']}")
+        step(f"the same instance, {before}, is {found['State']['Name']} as {found['InstanceType']}")
 
-    def instance(self, identity: str) -> dict[str, Any]:
-        """Return what AWS says of an instance."""
-        found = self.aws.ask("ec2", "describe_instances", InstanceIds=[identity])
-        return found["Reservations"][0]["Instances"][0]
+    def journal(self, since: int) -> Any:
+        """Return what the emulator was asked after a request."""
+        url = f"{self.state['aws_endpoint']}/_emulator/journal?account={ACCOUNT}&since={since}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return json.load(answer)
 
     def refuse(self) -> None:
         """Apply something wrong and see it refused."""
@@ -253,8 +262,7 @@ def main() -> None:
     running = env.load(FOLDER)
     if running and any(processes.is_ours(pid, FOLDER) for pid in running["pids"].values()):
         raise EnvError("An environment runs already, from `make up` or a kept demo: stop it with `make down`.")
-    # Asked to end, it cleans up as it does after Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    env.clean_up_when_told_to_end()
     try:
         tour(keep)
     finally:
@@ -270,4 +278,4 @@ if __name__ == "__main__":
     try:
         main()
     except (EnvError, KeyboardInterrupt) as error:
-        sys.exit(f"demo: {error or 'interrupted'}")
+        sys.exit(f"demo: {str(error) or 'interrupted'}")

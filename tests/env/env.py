@@ -11,6 +11,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -69,7 +70,7 @@ def start_emulator(folder: Path, state: State) -> None:
 def _emulator_answers(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/_emulator/health", timeout=5) as answer:
-            return answer.status == 200
+            return bool(answer.status == 200)
     except OSError:
         return False
 
@@ -129,14 +130,32 @@ def stop_processes(folder: Path, state: State) -> None:
 
 
 def down(folder: Path) -> None:
-    """Stop everything in ``folder`` and remove its data; the logs stay to be read."""
+    """Stop everything in ``folder`` and remove its data; the logs stay to be read.
+
+    An impatient second Ctrl-C does not interrupt it: that would leave processes behind.
+    """
+    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        _down(folder)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _down(folder: Path) -> None:
     state = load(folder)
     if state:
         stop_processes(folder, state)
         (folder / "env.json").unlink()
     for name in ("certs", "etcd"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "kubeconfig").unlink(missing_ok=True)
+    for name in ("kubeconfig", "ccagi-aws-agent"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def clean_up_when_told_to_end() -> None:
+    """Let SIGTERM end this program as Ctrl-C does, so that what it started is stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def running(folder: Path) -> State:
@@ -264,7 +283,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    clean_up_when_told_to_end()
     try:
         sys.exit(run(parser().parse_args()))
-    except EnvError as error:
-        sys.exit(f"env: {error}")
+    except (EnvError, KeyboardInterrupt) as error:
+        sys.exit(f"env: {str(error) or 'interrupted'}")

@@ -12,7 +12,7 @@ use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, diff};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, diff};
 use aws_sdk_ec2::types as ec2;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -37,6 +37,16 @@ impl Kind for Ec2Instance {
     // The EC2 API is eventually consistent (EC2 Developer Guide, "Eventual consistency").
     const LAGS: bool = true;
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("dataVolumes", "deviceName")];
+    const REFERENCES: &'static [Reference] = &[
+        Reference { from: "subnetRef", to: "subnetId", output: "subnetId", later: false },
+        Reference { from: "securityGroupRefs", to: "securityGroupIds", output: "groupId", later: false },
+        Reference {
+            from: "iamInstanceProfileRef",
+            to: "iamInstanceProfile",
+            output: "instanceProfileArn",
+            later: false,
+        },
+    ];
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ec2:AssociateIamInstanceProfile",
         "ec2:CreateTags",

@@ -1,5 +1,6 @@
 //! What users may write about an instance.
 
+use crate::api::resource::OutputRef;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,9 @@ use serde::{Deserialize, Serialize};
 #[x_kube(
     validation = Rule::new("self.imageId == oldSelf.imageId").message("ec2Instance.imageId is immutable: an instance cannot change its image; declare a new object"),
     validation = Rule::new("(has(self.subnetId) ? self.subnetId : '') == (has(oldSelf.subnetId) ? oldSelf.subnetId : '')").message("ec2Instance.subnetId is immutable: an instance cannot move to another subnet; declare a new object"),
+    validation = Rule::new("(has(self.subnetRef) ? self.subnetRef.name : '') == (has(oldSelf.subnetRef) ? oldSelf.subnetRef.name : '')").message("ec2Instance.subnetRef is immutable: an instance cannot move to another subnet; declare a new object"),
+    validation = Rule::new("!(has(self.subnetId) && has(self.subnetRef))").message("set subnetId or subnetRef, not both"),
+    validation = Rule::new("!(has(self.iamInstanceProfile) && has(self.iamInstanceProfileRef))").message("set iamInstanceProfile or iamInstanceProfileRef, not both"),
     validation = Rule::new("(has(self.keyName) ? self.keyName : '') == (has(oldSelf.keyName) ? oldSelf.keyName : '')").message("ec2Instance.keyName is immutable: a key pair is put in place when the instance is made; declare a new object"),
     validation = Rule::new("(has(self.userData) ? self.userData : '') == (has(oldSelf.userData) ? oldSelf.userData : '')").message("ec2Instance.userData is immutable: it runs when the instance is made; declare a new object")
 )]
@@ -28,6 +32,9 @@ pub struct Ec2InstanceSpec {
     #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new("self.matches('^subnet-[0-9a-f]{8,17}$')").message("subnetId must be the id of a subnet: subnet- and hexadecimal digits"))]
     pub subnet_id: Option<String>,
+    /// The AwsResource whose output is the subnet's id, such as `subnetIds.a` of a network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnet_ref: Option<OutputRef>,
     /// The ids of the security groups of the primary network interface, in any order; the default
     /// group of the VPC where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,6 +44,11 @@ pub struct Ec2InstanceSpec {
         validation = Rule::new("self.all(group, group.matches('^sg-[0-9a-f]{8,17}$'))").message("securityGroupIds must be ids of security groups: sg- and hexadecimal digits")
     )]
     pub security_group_ids: Option<Vec<String>>,
+    /// The AwsResources whose security groups are added to those above; their output `groupId`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub security_group_refs: Option<Vec<OutputRef>>,
     /// The name of the key pair for SSH.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
@@ -46,6 +58,9 @@ pub struct Ec2InstanceSpec {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = Rule::new("self.startsWith('arn:') ? self.contains(':instance-profile/') : self.matches('^[A-Za-z0-9_+=,.@-]{1,128}$')").message("iamInstanceProfile must be the name or the ARN of an instance profile, not of a role"))]
     pub iam_instance_profile: Option<String>,
+    /// The AwsResource whose instance profile it is; its output `instanceProfileArn`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam_instance_profile_ref: Option<OutputRef>,
     /// What the instance runs at its first start, as plain text of at most 16 KiB. It can be read by
     /// everything on the instance, so it must hold no secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,7 +11,7 @@ use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target};
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::types as s3;
 use serde_json::Value;
@@ -29,6 +29,8 @@ impl Kind for S3Bucket {
     const HOLDS_DATA: bool = true;
     const LAGS: bool = false;
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("lifecycleRules", "id")];
+    const REFERENCES: &'static [Reference] =
+        &[Reference { from: "logging.targetBucketRef", to: "targetBucket", output: "name", later: false }];
     const IAM_ACTIONS: &'static [&'static str] = &[
         "s3:CreateBucket",
         "s3:DeleteBucket",

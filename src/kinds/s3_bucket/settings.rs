@@ -163,14 +163,16 @@ pub(super) async fn put_policy(aws: &Aws, bucket: &str, wanted: &str) -> Result<
 
 pub(super) async fn logging(aws: &Aws, bucket: &str) -> Result<Option<Logging>, AwsError> {
     let answer = call!(aws, bucket, get_bucket_logging, "GetBucketLogging")?;
-    Ok(answer
-        .logging_enabled
-        .map(|found| Logging { target_bucket: found.target_bucket, target_prefix: found.target_prefix }))
+    Ok(answer.logging_enabled.map(|found| Logging {
+        target_bucket: Some(found.target_bucket),
+        target_bucket_ref: None,
+        target_prefix: found.target_prefix,
+    }))
 }
 
 pub(super) async fn put_logging(aws: &Aws, bucket: &str, wanted: &Logging) -> Result<(), AwsError> {
     let target = s3::LoggingEnabled::builder()
-        .target_bucket(&wanted.target_bucket)
+        .set_target_bucket(wanted.target_bucket.clone())
         .target_prefix(&wanted.target_prefix)
         .build()
         .map_err(unbuildable("PutBucketLogging"))?;

@@ -1,5 +1,6 @@
 //! What users may write about a bucket.
 
+use crate::api::resource::OutputRef;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -194,10 +195,15 @@ pub struct CorsRule {
 /// Server access logging.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.targetBucket) != has(self.targetBucketRef)").message("logging must name its bucket by targetBucket or by targetBucketRef, and not by both"))]
 pub struct Logging {
     /// The bucket that receives the logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 3, max = 63))]
-    pub target_bucket: String,
+    pub target_bucket: Option<String>,
+    /// The AwsResource whose bucket receives the logs; its output `name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_bucket_ref: Option<OutputRef>,
     /// The prefix of the log objects' keys.
     #[schemars(length(max = 512))]
     pub target_prefix: String,

@@ -31,6 +31,9 @@ fn known() -> Facts {
         visibility_lag: Duration::from_secs(30),
         absent_since: None,
         poll_period: Duration::from_secs(5),
+        drift_period: Duration::from_secs(600),
+        dependants: Vec::new(),
+        postponed: Vec::new(),
         fruitless_updates: 0,
     }
 }
@@ -220,4 +223,18 @@ fn two_resources_for_one_object_are_reported_not_touched() {
     let sight = Sight::Ambiguous(vec!["i-1".into(), "i-2".into()]);
     assert_eq!(reason(decide(&known(), &sight)), "AmbiguousResource");
     assert_eq!(reason(decide(&Facts { deleting: true, ..known() }, &sight)), "AmbiguousResource");
+}
+
+#[test]
+fn an_object_that_others_refer_to_stays_also_where_its_resource_would_be_retained() {
+    let mut facts = Facts { deleting: true, dependants: vec!["api".into()], ..known() };
+    assert_eq!(reason(without_account(&facts).unwrap()), "InUse");
+    facts.policies.delete = false;
+    assert_eq!(reason(decide(&facts, &active(&[]))), "InUse");
+}
+
+#[test]
+fn a_resource_that_lacks_what_comes_later_is_not_ready_yet() {
+    let facts = Facts { postponed: vec!["It waits for db.".into()], ..known() };
+    assert_eq!(reason(decide(&facts, &active(&[]))), "DependencyNotReady");
 }

@@ -1,0 +1,180 @@
+//! Replaces references to other objects' outputs by the values, in a spec written as JSON. Pure: who
+//! has which output is asked of a function.
+
+use crate::api::resource::OutputRef;
+use crate::kinds::Reference;
+use serde_json::Value;
+
+/// What is known of an output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Its value.
+    Known(String),
+    /// There is none yet, in words.
+    Awaited(String),
+    /// There will be none unless somebody acts, in words.
+    Impossible(String),
+}
+
+/// A spec in which the references are replaced as far as their values are known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filled {
+    /// The spec.
+    pub spec: Value,
+    /// What must be known before anything is made, in words.
+    pub awaited: Vec<String>,
+    /// What is left out for now and follows later, in words.
+    pub postponed: Vec<String>,
+    /// What can never become known as things are, in words.
+    pub impossible: Vec<String>,
+}
+
+/// The names that a spec refers to, each with whether the value may come later.
+pub fn names(spec: &Value, table: &[Reference]) -> Vec<(String, bool)> {
+    let mut found = Vec::new();
+    for reference in table {
+        let mut copy = spec.clone();
+        visit(&mut copy, &segments(reference), &mut |holder, member| {
+            let targets = holder.get(member).map(targets).unwrap_or_default();
+            found.extend(targets.into_iter().map(|target| (target.name, reference.later)));
+            true
+        });
+    }
+    found
+}
+
+/// Replaces every reference of `spec` that `table` lists by what `output` says of it. An item of a
+/// list that refers to something which may come later, and is not known, is taken out whole: half
+/// of a rule could mean something else.
+pub fn fill(spec: Value, table: &[Reference], output: &dyn Fn(&str, &str) -> Output) -> Filled {
+    let mut filled = Filled { spec, ..Filled::default() };
+    for reference in table {
+        let mut spec = std::mem::take(&mut filled.spec);
+        visit(&mut spec, &segments(reference), &mut |holder, member| {
+            replace(holder, member, reference, output, &mut filled)
+        });
+        filled.spec = spec;
+    }
+    filled
+}
+
+fn segments(reference: &Reference) -> Vec<&'static str> {
+    reference.from.split('.').collect()
+}
+
+/// Calls `act` on every object that stands at the end of the path, with the name of the path's last
+/// member; items of lists for which it answers `false` are taken out.
+fn visit(value: &mut Value, path: &[&str], act: &mut dyn FnMut(&mut Value, &str) -> bool) -> bool {
+    let Some((first, rest)) = path.split_first() else { return true };
+    match value {
+        Value::Array(items) => {
+            items.retain_mut(|item| visit(item, path, act));
+            true
+        }
+        Value::Object(members) if rest.is_empty() => !members.contains_key(*first) || act(value, first),
+        Value::Object(members) => members.get_mut(*first).is_none_or(|inner| visit(inner, rest, act)),
+        _ => true,
+    }
+}
+
+fn replace(
+    holder: &mut Value,
+    member: &str,
+    reference: &Reference,
+    output: &dyn Fn(&str, &str) -> Output,
+    filled: &mut Filled,
+) -> bool {
+    let Some(members) = holder.as_object_mut() else { return true };
+    let Some(found) = members.remove(member) else { return true };
+    let is_list = found.is_array();
+    let mut values = Vec::new();
+    for target in targets(&found) {
+        match output(&target.name, target.output.as_deref().unwrap_or(reference.output)) {
+            Output::Known(value) => values.push(value),
+            Output::Awaited(why) if reference.later => {
+                filled.postponed.push(why);
+                return false;
+            }
+            Output::Awaited(why) => filled.awaited.push(why),
+            Output::Impossible(why) => filled.impossible.push(why),
+        }
+    }
+    if is_list {
+        // An output may itself be a list, separated by commas.
+        let mut items = members.get(reference.to).and_then(Value::as_array).cloned().unwrap_or_default();
+        let parts = values.iter().flat_map(|value| value.split(',')).filter(|part| !part.is_empty());
+        items.extend(parts.map(Value::from));
+        members.insert(reference.to.to_owned(), Value::Array(items));
+    } else if let Some(value) = values.pop() {
+        members.insert(reference.to.to_owned(), Value::String(value));
+    }
+    true
+}
+
+/// A reference, or a list of them.
+fn targets(value: &Value) -> Vec<OutputRef> {
+    let one = |value: &Value| serde_json::from_value(value.clone()).ok();
+    match value {
+        Value::Array(items) => items.iter().filter_map(one).collect(),
+        other => one(other).into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const TABLE: &[Reference] = &[
+        Reference { from: "roleRef", to: "roleArn", output: "arn", later: false },
+        Reference { from: "vpc.subnetRefs", to: "subnetIds", output: "privateSubnetIds", later: false },
+        Reference { from: "ingress.sourceGroupRef", to: "sourceGroupId", output: "groupId", later: true },
+    ];
+
+    fn known(name: &str, output: &str) -> Output {
+        match (name, output) {
+            ("late", _) => Output::Awaited("late is not ready".into()),
+            ("odd", _) => Output::Impossible("odd has no such output".into()),
+            ("net", "privateSubnetIds") => Output::Known("subnet-1,subnet-2".into()),
+            _ => Output::Known(format!("{name}/{output}")),
+        }
+    }
+
+    #[test]
+    fn a_reference_becomes_the_value_beside_it() {
+        let filled = fill(json!({"roleRef": {"name": "r"}, "x": 1}), TABLE, &known);
+        assert_eq!(filled.spec, json!({"roleArn": "r/arn", "x": 1}));
+        let named = fill(json!({"roleRef": {"name": "r", "output": "id"}}), TABLE, &known);
+        assert_eq!(named.spec, json!({"roleArn": "r/id"}));
+    }
+
+    #[test]
+    fn references_in_a_list_add_their_values_to_the_list_beside_it() {
+        let spec =
+            json!({"vpc": {"subnetIds": ["subnet-0"], "subnetRefs": [{"name": "net"}, {"name": "n", "output": "o"}]}});
+        let filled = fill(spec, TABLE, &known);
+        assert_eq!(filled.spec["vpc"]["subnetIds"], json!(["subnet-0", "subnet-1", "subnet-2", "n/o"]));
+    }
+
+    #[test]
+    fn what_is_not_known_is_awaited_or_impossible() {
+        let filled = fill(json!({"roleRef": {"name": "late"}}), TABLE, &known);
+        assert_eq!(filled.awaited, ["late is not ready"]);
+        let filled = fill(json!({"roleRef": {"name": "odd"}}), TABLE, &known);
+        assert_eq!(filled.impossible, ["odd has no such output"]);
+    }
+
+    #[test]
+    fn an_item_whose_value_comes_later_is_left_out_whole() {
+        let spec = json!({"ingress": [{"port": 1, "sourceGroupRef": {"name": "late"}}, {"port": 2, "sourceGroupRef": {"name": "g"}}, {"port": 3}]});
+        let filled = fill(spec, TABLE, &known);
+        assert_eq!(filled.spec["ingress"], json!([{"port": 2, "sourceGroupId": "g/groupId"}, {"port": 3}]));
+        assert_eq!(filled.postponed, ["late is not ready"]);
+    }
+
+    #[test]
+    fn names_lists_every_object_that_is_referred_to() {
+        let spec = json!({"roleRef": {"name": "r"}, "ingress": [{"sourceGroupRef": {"name": "g"}}]});
+        assert_eq!(names(&spec, TABLE), [("r".to_owned(), false), ("g".to_owned(), true)]);
+    }
+}
