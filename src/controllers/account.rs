@@ -3,20 +3,20 @@
 
 use crate::api::account::{AwsAccount, AwsAccountStatus};
 use crate::api::conditions::{ConditionType, Verdict, bounded, is_true};
-use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE, FINALIZER, MANAGER_ACCOUNT};
+use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE, MANAGER_ACCOUNT};
 use crate::aws::session::{Identity, SessionError};
 use crate::controllers::resource::Guarded;
 use crate::controllers::to_action;
 use crate::lifecycle::Next;
 use crate::lifecycle::context::Context;
+use crate::lifecycle::objects::{add_finalizer, apply_status, has_finalizer, remove_finalizer};
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::runtime::events::{Event, EventType};
 use kube::runtime::reflector::Store;
 use kube::{Api, Resource, ResourceExt};
-use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,7 +83,7 @@ impl AccountContext {
         if account.annotations().get(ANNOTATION_PAUSED).is_some_and(|value| value == "true") {
             return Ok(Next::Done);
         }
-        let account = &with_finalizer(&api, account).await?;
+        let account = &add_finalizer(&api, account).await?;
         let proof = self.prove(account).await;
         let (verdict, next) = self.judge(account, &proof);
         let status = self.status(account, &verdict, &proof, counts).await;
@@ -188,7 +188,7 @@ impl AccountContext {
 
     /// Lets a deleted account go once no resource uses it: without it, nothing could delete them.
     async fn release(&self, api: &Api<AwsAccount>, account: &AwsAccount) -> Result<Next, AccountError> {
-        if !account.finalizers().iter().any(|name| name == FINALIZER) {
+        if !has_finalizer(account) {
             return Ok(Next::Done);
         }
         let in_use = self.users(&account.name_any()).await?;
@@ -203,8 +203,7 @@ impl AccountContext {
             write_status(api, account, status).await?;
             return Ok(Next::After(COUNT_PERIOD.min(self.shared.config.poll_period)));
         }
-        let others: Vec<_> = account.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
-        write_finalizers(api, account, others).await?;
+        remove_finalizer(api, account).await?;
         self.shared.sessions.forget(&account.spec).await;
         self.shared.memory.forget(&account.uid().unwrap_or_default());
         Ok(Next::Done)
@@ -261,28 +260,6 @@ fn capitalised(text: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-async fn with_finalizer(api: &Api<AwsAccount>, account: &AwsAccount) -> Result<AwsAccount, kube::Error> {
-    if account.finalizers().iter().any(|name| name == FINALIZER) {
-        return Ok(account.clone());
-    }
-    let mut finalizers = account.finalizers().to_vec();
-    finalizers.push(FINALIZER.into());
-    write_finalizers(api, account, finalizers).await
-}
-
-async fn write_finalizers(
-    api: &Api<AwsAccount>,
-    account: &AwsAccount,
-    finalizers: Vec<String>,
-) -> Result<AwsAccount, kube::Error> {
-    let patch = json!({"metadata": {
-        "uid": account.metadata.uid,
-        "resourceVersion": account.metadata.resource_version,
-        "finalizers": finalizers,
-    }});
-    api.patch(&account.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await
-}
-
 async fn write_status(
     api: &Api<AwsAccount>,
     account: &AwsAccount,
@@ -291,12 +268,6 @@ async fn write_status(
     if account.status.as_ref() == Some(&status) {
         return Ok(());
     }
-    let patch = json!({
-        "apiVersion": AwsAccount::api_version(&()),
-        "kind": AwsAccount::kind(&()),
-        "metadata": {"uid": account.metadata.uid},
-        "status": status,
-    });
-    api.patch_status(&account.name_any(), &PatchParams::apply(MANAGER_ACCOUNT).force(), &Patch::Apply(patch)).await?;
+    apply_status(api, account, MANAGER_ACCOUNT, &status).await?;
     Ok(())
 }

@@ -127,6 +127,18 @@ pub trait Kind: Send + Sync + 'static {
     fn delete(aws: &Aws, target: Target<'_, Self::Spec>) -> impl Future<Output = Result<(), AwsError>> + Send;
 }
 
+/// Awaits a call made with the value of a field of the spec, where the spec names it; a change to a
+/// field that it does not name cannot come up.
+macro_rules! if_named {
+    ($field:expr, $value:ident => $call:expr) => {
+        match &$field {
+            Some($value) => $call.await,
+            None => Ok(()),
+        }
+    };
+}
+pub(crate) use if_named;
+
 /// A pair of fields: one that takes a value, and one beside it that takes it from another resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reference {

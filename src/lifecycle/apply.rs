@@ -11,7 +11,7 @@ use crate::lifecycle::error::PassError;
 use crate::lifecycle::intent::Draft;
 use crate::lifecycle::news::{News, in_words};
 use crate::lifecycle::observe::{View, tag_edit};
-use crate::lifecycle::{Desired, Next, Walk, fingerprint, status};
+use crate::lifecycle::{Desired, Next, Walk, fingerprint, objects, status};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -54,7 +54,7 @@ impl Walk<'_> {
 
     /// Finalizer, then intent: both by compare-and-swap, which proves that our view is fresh.
     async fn write_intent(&mut self, incarnation: i32, aws: &Aws, facts: &Facts) -> Result<Next, PassError> {
-        status::add_finalizer(&self.api, &mut self.object).await?;
+        self.object = objects::add_finalizer(&self.api, &self.object).await?;
         let draft = Draft {
             cluster: &self.cx.cluster_id,
             uid: &self.uid,
@@ -225,7 +225,7 @@ impl Walk<'_> {
         if let Action::RemoveFinalizer(parting) = action {
             let id = self.object.status.as_ref().and_then(|status| status.id.clone()).unwrap_or_default();
             parting.news(&id).publish(&self.object, "RemoveFinalizer", self.cx);
-            status::remove_finalizer(&self.api, &mut self.object).await?;
+            self.object = objects::remove_finalizer(&self.api, &self.object).await?;
         }
         self.cx.memory.forget(&self.uid);
         Ok(Next::Done)

@@ -13,6 +13,7 @@ pub mod error;
 pub mod graph;
 pub mod intent;
 pub mod news;
+pub mod objects;
 pub mod observe;
 pub mod policies;
 pub mod references;
@@ -21,7 +22,7 @@ pub mod status;
 
 use crate::api::conditions::Verdict;
 use crate::api::resource::{AwsResource, Change};
-use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE, FINALIZER};
+use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE};
 use crate::aws::tags::{Owner, Tags};
 use crate::kinds::{Kind, KindSpec, with_kind};
 use context::Context;
@@ -140,7 +141,7 @@ impl<'a> Walk<'a> {
         Facts {
             now: Timestamp::now(),
             deleting: self.object.metadata.deletion_timestamp.is_some(),
-            finalizer: self.object.finalizers().iter().any(|name| name == FINALIZER),
+            finalizer: objects::has_finalizer(&self.object),
             policies: Policies::of(&self.object.spec, K::HOLDS_DATA),
             intent: status.and_then(|status| status.intent.clone()),
             intent_is_fresh: self.intent_is_fresh,

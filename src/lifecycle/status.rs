@@ -2,12 +2,11 @@
 
 use crate::api::conditions::{Verdict, keep_repeats};
 use crate::api::resource::{AwsResource, AwsResourceStatus, Change};
-use crate::api::{ANNOTATION_RECONCILE, FINALIZER, MANAGER_RESOURCE};
+use crate::api::{ANNOTATION_RECONCILE, MANAGER_RESOURCE};
 use crate::kinds::{Kind, Observed};
+use crate::lifecycle::objects::apply_status;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{Patch, PatchParams};
-use kube::{Api, Resource, ResourceExt};
-use serde_json::json;
+use kube::{Api, ResourceExt};
 
 /// The most pending changes that a status lists.
 const PENDING_LIMIT: usize = 32;
@@ -55,49 +54,6 @@ pub async fn write(
     if object.status.as_ref() == Some(&status) {
         return Ok(());
     }
-    let patch = json!({
-        "apiVersion": AwsResource::api_version(&()),
-        "kind": AwsResource::kind(&()),
-        "metadata": {"uid": object.metadata.uid, "resourceVersion": object.metadata.resource_version},
-        "status": status,
-    });
-    let params = PatchParams::apply(MANAGER_RESOURCE).force();
-    *object = api.patch_status(&object.name_any(), &params, &Patch::Apply(patch)).await?;
-    Ok(())
-}
-
-/// Puts our finalizer on the object, by compare-and-swap, if it is not there.
-///
-/// # Errors
-/// A conflict where the object has changed since it was read.
-pub async fn add_finalizer(api: &Api<AwsResource>, object: &mut AwsResource) -> Result<(), kube::Error> {
-    if object.finalizers().iter().any(|name| name == FINALIZER) {
-        return Ok(());
-    }
-    let mut finalizers = object.finalizers().to_vec();
-    finalizers.push(FINALIZER.to_owned());
-    write_finalizers(api, object, finalizers).await
-}
-
-/// Takes our finalizer off the object, by compare-and-swap. Those of others stay.
-///
-/// # Errors
-/// A conflict where the object has changed since it was read.
-pub async fn remove_finalizer(api: &Api<AwsResource>, object: &mut AwsResource) -> Result<(), kube::Error> {
-    let finalizers = object.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
-    write_finalizers(api, object, finalizers).await
-}
-
-async fn write_finalizers(
-    api: &Api<AwsResource>,
-    object: &mut AwsResource,
-    finalizers: Vec<String>,
-) -> Result<(), kube::Error> {
-    let patch = json!({"metadata": {
-        "uid": object.metadata.uid,
-        "resourceVersion": object.metadata.resource_version,
-        "finalizers": finalizers,
-    }});
-    *object = api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
+    *object = apply_status(api, object, MANAGER_RESOURCE, &status).await?;
     Ok(())
 }

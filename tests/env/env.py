@@ -60,7 +60,7 @@ def start_emulator(folder: Path, state: State) -> None:
     port, log = state["ports"]["emulator"], folder / "emulator.log"
     python = build.emulator() / "bin" / "python"
     command = [str(python), str(EMULATOR / "server.py"), "--port", str(port), "--folder", f"{folder}/"]
-    pid = processes.start(command, log)
+    pid = processes.start(command, log, without_aws())
     state["pids"]["emulator"] = pid
     state["logs"]["emulator"] = str(log)
     save(folder, state)
@@ -212,14 +212,14 @@ def exports(state: State) -> dict[str, str]:
     return {"KUBECONFIG": state["kubeconfig"], **found} if "kubeconfig" in state else found
 
 
-def variables(state: State) -> dict[str, str]:
-    """Return the environment of a program that uses this one.
+def without_aws() -> dict[str, str]:
+    """Return the caller's variables but those for AWS: a profile or endpoint may lead to the real one."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
-    None of the caller's own AWS variables is in it: a profile or an endpoint of one service
-    would lead to the real AWS.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**kept, **exports(state)}
+
+def variables(state: State) -> dict[str, str]:
+    """Return the environment of a program that uses this one."""
+    return {**without_aws(), **exports(state)}
 
 
 def kubectl(state: State, *arguments: str) -> str:

@@ -12,7 +12,7 @@ use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, diff};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, diff, if_named};
 use aws_sdk_ec2::types as ec2;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -263,24 +263,21 @@ fn steps(state: ResourceState, changes: &[Change]) -> BTreeSet<Step> {
 
 async fn take(aws: &Aws, target: &Target<'_, Ec2InstanceSpec>, changes: &[Change], step: Step) -> Result<(), AwsError> {
     let Target { id, spec, .. } = *target;
-    /// Writes a setting that the spec names; a change to one it does not name cannot come up.
-    macro_rules! write {
-        ($field:ident, $value:ident => $call:expr) => {
-            match &spec.$field {
-                Some($value) => $call.await,
-                None => Ok(()),
-            }
-        };
-    }
     match step {
         Step::InstanceType => settings::put_instance_type(aws, id, &spec.instance_type).await,
         Step::Start => settings::start(aws, id).await,
         Step::TerminationProtection => {
-            write!(termination_protection, value => settings::put_termination_protection(aws, id, *value))
+            if_named!(spec.termination_protection, value => settings::put_termination_protection(aws, id, *value))
         }
-        Step::SecurityGroups => write!(security_group_ids, value => settings::put_security_groups(aws, id, value)),
-        Step::InstanceProfile => write!(iam_instance_profile, value => settings::put_instance_profile(aws, id, value)),
-        Step::MetadataOptions => write!(metadata_options, value => settings::put_metadata_options(aws, id, *value)),
+        Step::SecurityGroups => {
+            if_named!(spec.security_group_ids, value => settings::put_security_groups(aws, id, value))
+        }
+        Step::InstanceProfile => {
+            if_named!(spec.iam_instance_profile, value => settings::put_instance_profile(aws, id, value))
+        }
+        Step::MetadataOptions => {
+            if_named!(spec.metadata_options, value => settings::put_metadata_options(aws, id, *value))
+        }
         Step::Volumes => volumes::modify(aws, id, spec, changes).await,
         Step::Stop => settings::stop(aws, id).await,
     }

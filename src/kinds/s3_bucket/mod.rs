@@ -1,5 +1,6 @@
 //! Amazon S3 general purpose buckets.
 
+mod objects;
 mod settings;
 mod spec;
 
@@ -11,7 +12,7 @@ use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, if_named};
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::types as s3;
 use serde_json::Value;
@@ -166,7 +167,7 @@ impl Kind for S3Bucket {
             Err(error)
                 if error.code.as_deref() == Some("BucketNotEmpty") && target.spec.force_destroy == Some(true) =>
             {
-                delete_a_page_of_objects(aws, target.id).await
+                objects::delete_a_page(aws, target.id).await
             }
             answer => answer.map(drop),
         }
@@ -255,27 +256,20 @@ impl Setting {
 }
 
 async fn write_setting(aws: &Aws, bucket: &str, spec: &S3BucketSpec, setting: Setting) -> Result<(), AwsError> {
-    /// Writes a setting that the spec names; a change to one it does not name cannot come up.
-    macro_rules! write {
-        ($field:ident, $value:ident => $call:expr) => {
-            match &spec.$field {
-                Some($value) => $call.await,
-                None => Ok(()),
-            }
-        };
-    }
     match setting {
         Setting::PublicAccessBlock => {
-            write!(public_access_block, value => settings::put_public_access_block(aws, bucket, value))
+            if_named!(spec.public_access_block, value => settings::put_public_access_block(aws, bucket, value))
         }
-        Setting::Ownership => write!(object_ownership, value => settings::put_ownership(aws, bucket, *value)),
-        Setting::Versioning => write!(versioning, value => settings::put_versioning(aws, bucket, *value)),
-        Setting::Encryption => write!(encryption, value => settings::put_encryption(aws, bucket, value)),
-        Setting::Policy => write!(policy, value => settings::put_policy(aws, bucket, value)),
-        Setting::Lifecycle => write!(lifecycle_rules, value => settings::put_lifecycle_rules(aws, bucket, value)),
-        Setting::Cors => write!(cors_rules, value => settings::put_cors_rules(aws, bucket, value)),
-        Setting::Logging => write!(logging, value => settings::put_logging(aws, bucket, value)),
-        Setting::Website => write!(website, value => settings::put_website(aws, bucket, value)),
+        Setting::Ownership => if_named!(spec.object_ownership, value => settings::put_ownership(aws, bucket, *value)),
+        Setting::Versioning => if_named!(spec.versioning, value => settings::put_versioning(aws, bucket, *value)),
+        Setting::Encryption => if_named!(spec.encryption, value => settings::put_encryption(aws, bucket, value)),
+        Setting::Policy => if_named!(spec.policy, value => settings::put_policy(aws, bucket, value)),
+        Setting::Lifecycle => {
+            if_named!(spec.lifecycle_rules, value => settings::put_lifecycle_rules(aws, bucket, value))
+        }
+        Setting::Cors => if_named!(spec.cors_rules, value => settings::put_cors_rules(aws, bucket, value)),
+        Setting::Logging => if_named!(spec.logging, value => settings::put_logging(aws, bucket, value)),
+        Setting::Website => if_named!(spec.website, value => settings::put_website(aws, bucket, value)),
     }
 }
 
@@ -317,36 +311,6 @@ fn tag_set(tags: &Tags) -> Result<Vec<s3::Tag>, AwsError> {
         .map(|(key, value)| s3::Tag::builder().key(key).value(value).build())
         .collect::<Result<_, _>>()
         .map_err(unbuildable("PutBucketTagging"))
-}
-
-/// Deletes up to 1000 objects, versions and delete markers; the next pass goes on.
-async fn delete_a_page_of_objects(aws: &Aws, bucket: &str) -> Result<(), AwsError> {
-    let page = call!(aws, bucket, list_object_versions, "ListObjectVersions")?;
-    let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
-    let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
-    let objects = versions
-        .chain(markers)
-        .map(|(key, version)| {
-            s3::ObjectIdentifier::builder().set_key(key.map(Into::into)).set_version_id(version.map(Into::into)).build()
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(unbuildable("DeleteObjects"))?;
-    if objects.is_empty() {
-        return Ok(());
-    }
-    let batch =
-        s3::Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(unbuildable("DeleteObjects"))?;
-    let answer = call!(aws, bucket, delete_objects, "DeleteObjects", delete(batch))?;
-    match answer.errors().first() {
-        None => Ok(()),
-        Some(error) => Err(AwsError {
-            operation: "DeleteObjects",
-            class: ErrorClass::Blocked,
-            code: error.code().map(str::to_owned),
-            message: format!("{}: {}", error.key().unwrap_or("?"), error.message().unwrap_or("not deleted")),
-            request_id: None,
-        }),
-    }
 }
 
 /// A policy document in one form: AWS takes a single value and a list of one for the same, and the

@@ -1,0 +1,73 @@
+//! Writes to the objects of a cluster, of whatever kind. Each names the object by UID and, where the
+//! writer must have seen the last change, by resource version.
+
+use crate::api::FINALIZER;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::fmt::Debug;
+
+/// Applies a whole status as `manager`, by compare-and-swap, and returns the object as it is then.
+///
+/// # Errors
+/// A conflict where the object has changed since it was read; nothing was written then.
+pub async fn apply_status<K>(api: &Api<K>, object: &K, manager: &str, status: &impl Serialize) -> Result<K, kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let patch = json!({
+        "apiVersion": K::api_version(&()),
+        "kind": K::kind(&()),
+        "metadata": {"uid": object.uid(), "resourceVersion": object.resource_version()},
+        "status": status,
+    });
+    api.patch_status(&object.name_any(), &PatchParams::apply(manager).force(), &Patch::Apply(patch)).await
+}
+
+/// Whether our finalizer is on the object.
+pub fn has_finalizer(object: &impl ResourceExt) -> bool {
+    object.finalizers().iter().any(|name| name == FINALIZER)
+}
+
+/// Puts our finalizer on the object, by compare-and-swap, if it is not there, and returns the object
+/// as it is then.
+///
+/// # Errors
+/// A conflict where the object has changed since it was read.
+pub async fn add_finalizer<K>(api: &Api<K>, object: &K) -> Result<K, kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    if has_finalizer(object) {
+        return Ok(object.clone());
+    }
+    let mut finalizers = object.finalizers().to_vec();
+    finalizers.push(FINALIZER.to_owned());
+    write_finalizers(api, object, finalizers).await
+}
+
+/// Takes our finalizer off the object, by compare-and-swap. Those of others stay.
+///
+/// # Errors
+/// A conflict where the object has changed since it was read.
+pub async fn remove_finalizer<K>(api: &Api<K>, object: &K) -> Result<K, kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let others = object.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
+    write_finalizers(api, object, others).await
+}
+
+async fn write_finalizers<K>(api: &Api<K>, object: &K, finalizers: Vec<String>) -> Result<K, kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let patch = json!({"metadata": {
+        "uid": object.uid(),
+        "resourceVersion": object.resource_version(),
+        "finalizers": finalizers,
+    }});
+    api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await
+}
