@@ -156,6 +156,7 @@ impl Walk<'_> {
         let since = facts.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let next = status::next(&self.object, &verdict, facts.now, |status| {
             status.restarting_since = begins.then_some(since);
+            status.state = Some(ResourceState::Updating);
             status.last_action = Some(action.into());
         });
         status::write(&self.api, &mut self.object, next).await?;
@@ -251,6 +252,10 @@ impl Walk<'_> {
             if !matches!(view.sight, Sight::Ours(_)) && !facts.policies.observe_only() {
                 // The id of somebody else's resource must not be taken for one of ours later.
                 status.id.clone_from(&facts.recorded_id);
+            }
+            if facts.restarting {
+                // AWS calls it stopped or being made; to its owner it is the same resource on its way.
+                status.state = Some(ResourceState::Updating);
             }
             if in_sync {
                 status.applied_tag_keys = keys;

@@ -305,6 +305,9 @@ fn ours(facts: &Facts, seen: &Seen) -> Action {
         return Action::Record(seen.id.clone());
     }
     match seen.state {
+        ResourceState::Creating | ResourceState::Updating | ResourceState::Pending if facts.restarting => {
+            wait(facts, "Restarting", "The resource is stopped and started for a change.".into())
+        }
         ResourceState::Deleted => match &facts.intent {
             Some(intent) if facts.policies.create => Action::WriteIntent { incarnation: intent.incarnation + 1 },
             _ => {
