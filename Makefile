@@ -25,7 +25,7 @@ test: ## Run every test, the end-to-end stories included
 	cargo test --test suite --no-run
 	$(ENV) test
 	cargo test --lib --bins
-	$(ENV) exec --dir $(CACHE)/run/test -- cargo test --test suite
+	$(ENV) exec --dir "$$(mktemp -d -t ccagi-test-XXXXXX)" -- cargo test --test suite
 
 bench: ## Measure with COUNT=1000 buckets; BENCH_OUT=FILE takes the figures as JSON
 	cargo build --release

@@ -23,6 +23,9 @@ pub enum CrdsError {
     /// A definition has no YAML form.
     #[error("a definition cannot be written as YAML: {0}")]
     Yaml(#[from] serde_saphyr::ser::Error),
+    /// Standard output could not be written to.
+    #[error("standard output: {0}")]
+    Output(std::io::Error),
     /// A file could not be written.
     #[error("{path}: {error}")]
     File {
@@ -45,7 +48,7 @@ pub fn write(config: &CrdsConfig) -> Result<(), CrdsError> {
     for definition in &definitions {
         let yaml = serde_saphyr::to_string(definition)?;
         let Some(dir) = &config.dir else {
-            println!("---\n{yaml}");
+            super::print(&format!("---\n{yaml}")).map_err(CrdsError::Output)?;
             continue;
         };
         let path = dir.join(format!("{}.yaml", definition.spec.names.plural));

@@ -1,11 +1,13 @@
 //! The command line.
 
 mod crds;
+mod iam_policy;
 mod reference;
 
 use crate::config::RunConfig;
 use crate::{controllers, telemetry};
 use clap::{Parser, Subcommand};
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 /// Runs AWS from Kubernetes manifests.
@@ -22,6 +24,8 @@ enum Command {
     Run(Box<RunConfig>),
     /// Print the custom resource definitions, or write one file each.
     Crds(crds::CrdsConfig),
+    /// Print the IAM policy that the role of an AwsAccount needs.
+    IamPolicy(iam_policy::IamPolicyConfig),
 }
 
 /// The program: parses the arguments, runs the command, and says what failed.
@@ -35,6 +39,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(config) => run(*config),
         Command::Crds(config) => crds::write(&config).map_err(Into::into),
+        Command::IamPolicy(config) => print(&format!("{:#}", iam_policy::policy(&config))).map_err(Into::into),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -52,4 +57,12 @@ fn run(config: RunConfig) -> Result<(), Box<dyn std::error::Error + Send + Sync>
     // Tasks that hang on a dead API server must not keep the process.
     runtime.shutdown_background();
     outcome.map_err(Into::into)
+}
+
+/// Prints a text. A reader that has seen enough, such as `head`, is no error.
+fn print(text: &str) -> std::io::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
 }
