@@ -52,3 +52,31 @@ async fn an_error_behind_which_the_instance_was_made_makes_no_second_one() {
     let found = story.aws("ec2", "describe_instances", json!({}));
     assert_eq!(found["Reservations"].as_array().unwrap().len(), 1, "{found}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_controllers_at_once_make_one_of_each_and_delete_it() {
+    let story = Story::begin("two-controllers").await;
+    let _second = story.another_controller();
+    let mut objects = Vec::new();
+    for number in 0..4 {
+        let bucket = format!(
+            "deletionPolicy: Delete\ns3Bucket: {{bucketName: {}-{number}, versioning: Enabled}}",
+            story.bucket()
+        );
+        objects.push(story.apply(&format!("bucket-{number}"), &bucket).await);
+        let instance = "ec2Instance: {imageId: ami-0abcdef1234567890, instanceType: t3.micro}";
+        objects.push(story.apply(&format!("instance-{number}"), instance).await);
+    }
+    for object in &objects {
+        story.until_ready(object.metadata.name.as_deref().unwrap()).await;
+    }
+    let found = story.aws("ec2", "describe_instances", json!({}));
+    assert_eq!(found["Reservations"].as_array().unwrap().len(), 4, "{found}");
+    for object in &objects {
+        story.delete(object.metadata.name.as_deref().unwrap()).await;
+    }
+    for object in &objects {
+        story.until_gone(object).await;
+    }
+    assert_eq!(story.aws("s3", "list_buckets", json!({}))["Buckets"], json!([]));
+}

@@ -78,8 +78,13 @@ impl Story {
     }
 
     pub fn start_controller(&mut self) {
+        self.controller = Some(self.another_controller());
+    }
+
+    /// A further controller for the same objects.
+    pub fn another_controller(&self) -> Controller {
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        self.controller = Some(Controller::start(&self.name, &self.kubeconfig, &arguments));
+        Controller::start(&self.name, &self.kubeconfig, &arguments)
     }
 
     /// The running controller, taken out of the story to be killed or stopped.
