@@ -76,9 +76,6 @@ struct Clients {
     s3: OnceLock<aws_sdk_s3::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
-    iam: OnceLock<aws_sdk_iam::Client>,
-    lambda: OnceLock<aws_sdk_lambda::Client>,
-    rds: OnceLock<aws_sdk_rds::Client>,
 }
 
 /// A client of one service with a retry budget of its own account and region: the SDK's default
@@ -131,21 +128,6 @@ impl Aws {
     /// The DynamoDB client.
     pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         client!(self, aws_sdk_dynamodb, dynamodb, "dynamodb")
-    }
-
-    /// The IAM client.
-    pub fn iam(&self) -> &aws_sdk_iam::Client {
-        client!(self, aws_sdk_iam, iam, "iam")
-    }
-
-    /// The Lambda client.
-    pub fn lambda(&self) -> &aws_sdk_lambda::Client {
-        client!(self, aws_sdk_lambda, lambda, "lambda")
-    }
-
-    /// The RDS client.
-    pub fn rds(&self) -> &aws_sdk_rds::Client {
-        client!(self, aws_sdk_rds, rds, "rds")
     }
 }
 
@@ -351,9 +333,6 @@ impl Clients {
             s3: OnceLock::new(),
             ec2: OnceLock::new(),
             dynamodb: OnceLock::new(),
-            iam: OnceLock::new(),
-            lambda: OnceLock::new(),
-            rds: OnceLock::new(),
         }
     }
 }
