@@ -56,8 +56,8 @@ pub struct Memory(Mutex<HashMap<String, Recollection>>);
 pub struct Recollection {
     /// How many passes in a row ended in an error.
     pub failures: u32,
-    /// Since when the resource has been looked for in vain.
-    pub absent_since: Option<Timestamp>,
+    /// What was looked for in vain, by the number of its life and its id, and since when.
+    pub absent_since: Option<((Option<i32>, Option<String>), Timestamp)>,
     /// The last changes written, as text, and how often in a row.
     pub last_update: Option<(String, u32)>,
     /// The last Event, so that the same news is told once.

@@ -20,8 +20,8 @@ pub mod references;
 pub mod resolve;
 pub mod status;
 
-use crate::api::conditions::Verdict;
-use crate::api::resource::{AwsResource, Change};
+use crate::api::conditions::{ConditionType, Verdict, is_true};
+use crate::api::resource::{AwsResource, Change, Health};
 use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE};
 use crate::aws::tags::{Owner, Tags};
 use crate::kinds::{Kind, KindSpec, with_kind};
@@ -128,7 +128,7 @@ impl<'a> Walk<'a> {
                 observe::<K>(&aws, &self.object, &wanted, facts.deleting).await.map_err(PassError::Observe)?
             }
         };
-        facts.absent_since = self.remember_absence(&view.sight, facts.now);
+        facts.absent_since = self.remember_absence(&view.sight, &facts);
         facts.fruitless_updates = self.fruitless_updates(&view.sight);
         let action = decide::decide(&facts, &view.sight);
         tracing::debug!(object = %self.object.name_any(), kind = K::NAME.as_str(), action = action.name(), "decided");
@@ -205,13 +205,18 @@ impl<'a> Walk<'a> {
         Desired { spec, owner, tags }
     }
 
-    fn remember_absence(&self, sight: &Sight, now: Timestamp) -> Option<Timestamp> {
+    /// Since when the resource has been looked for in vain: this very one, by life and id. What was
+    /// looked for before says nothing about it.
+    fn remember_absence(&self, sight: &Sight, facts: &Facts) -> Option<Timestamp> {
+        let life = facts.intent.as_ref().map(|intent| intent.incarnation);
+        let sought = (life, facts.recorded_id.clone());
         self.cx.memory.change(&self.uid, |memory| {
-            memory.absent_since = match sight {
-                Sight::Absent => memory.absent_since.or(Some(now)),
+            memory.absent_since = match (sight, memory.absent_since.take()) {
+                (Sight::Absent, Some((known, since))) if known == sought => Some((known, since)),
+                (Sight::Absent, _) => Some((sought, facts.now)),
                 _ => None,
             };
-            memory.absent_since
+            memory.absent_since.as_ref().map(|(_, since)| *since)
         })
     }
 
@@ -239,9 +244,7 @@ impl<'a> Walk<'a> {
         let message = format!(
             "Paused by the annotation {ANNOTATION_PAUSED}; nothing is read or written in AWS. Remove it to go on."
         );
-        let ready = self.object.status.as_ref().is_some_and(|status| {
-            crate::api::conditions::is_true(&status.conditions, crate::api::conditions::ConditionType::Ready)
-        });
+        let ready = self.object.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::Ready));
         let verdict = Verdict { ready, synced: false, ..Verdict::ready("ReconcilePaused", message) };
         let status = status::next(&self.object, &verdict, Timestamp::now(), |_| {});
         status::write(&self.api, &mut self.object, status).await?;
@@ -267,7 +270,7 @@ impl<'a> Walk<'a> {
         let unreadable = matches!(error, PassError::Observe(_));
         let status = status::next(&self.object, &verdict, Timestamp::now(), |status| {
             if unreadable {
-                status.health = Some(crate::api::resource::Health::Unknown);
+                status.health = Some(Health::Unknown);
             }
         });
         if let Err(error) = status::write(&self.api, &mut self.object, status).await {

@@ -80,3 +80,21 @@ async fn two_controllers_at_once_make_one_of_each_and_delete_it() {
     }
     assert_eq!(story.aws("s3", "list_buckets", json!({}))["Buckets"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_stays_invisible_for_a_while_after_its_creation_is_not_made_twice() {
+    let story = Story::begin("invisible").await;
+    // The first call fails without effect, so that the instance was looked for in vain before the
+    // second one makes it; then AWS does not know it for a while.
+    story.emulator.fault(&story.account_id, "RunInstances", "error-before", 2);
+    let invisible = json!({
+        "operation": "DescribeInstances", "kind": "error", "times": 2, "match": "InstanceId.1=i-",
+        "code": "InvalidInstanceID.NotFound", "status": 400, "message": "The instance ID does not exist",
+    });
+    let fault = story.emulator.fault_with(&story.account_id, invisible);
+    story.apply("thing", "ec2Instance: {imageId: ami-0abcdef1234567890, instanceType: t3.micro}").await;
+    story.until_ready("thing").await;
+    assert_eq!(story.emulator.fired(&story.account_id, &fault), 2);
+    let found = story.aws("ec2", "describe_instances", json!({}));
+    assert_eq!(found["Reservations"].as_array().unwrap().len(), 1, "{found}");
+}
