@@ -210,16 +210,17 @@ fn class_of(code: Option<&str>, message: &str, status: Option<u16>) -> ErrorClas
 fn class_of_code(code: &str) -> Option<ErrorClass> {
     Some(match code {
         "NoSuchBucket" | "InvalidInstanceID.NotFound" | "TableNotFoundException" => ErrorClass::NotFound,
-        "ResourceNotFoundException" => ErrorClass::NotFound,
+        "ResourceNotFoundException" | "InvalidGroup.NotFound" => ErrorClass::NotFound,
         "OperationAborted" | "IncorrectInstanceState" | "ResourceInUseException" | "DependencyViolation" => {
             ErrorClass::Conflict
         }
         "BucketAlreadyOwnedByYou" | "ConditionalRequestConflict" | "IncorrectState" => ErrorClass::Conflict,
         "ContinuousBackupsUnavailableException" => ErrorClass::Conflict,
+        "InvalidGroup.Duplicate" | "InvalidGroup.InUse" => ErrorClass::Conflict,
         "IncorrectModificationState" | "VolumeModificationRateExceeded" => ErrorClass::Conflict,
         "IdempotentInstanceTerminated" => ErrorClass::TokenSpent,
         "BucketAlreadyExists" | "BucketNotEmpty" | "OperationNotPermitted" => ErrorClass::Blocked,
-        "InsufficientFreeAddressesInSubnet" => ErrorClass::Blocked,
+        "InsufficientFreeAddressesInSubnet" | "CannotDelete" => ErrorClass::Blocked,
         "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" | "SlowDown" => {
             ErrorClass::Throttled
         }
@@ -235,6 +236,7 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
         }
         "VolumeLimitExceeded" | "MaxSpotInstanceCountExceeded" => ErrorClass::Quota,
         "VolumeModificationSizeLimitExceeded" => ErrorClass::Quota,
+        "SecurityGroupLimitExceeded" | "RulesPerSecurityGroupLimitExceeded" => ErrorClass::Quota,
         "InsufficientInstanceCapacity" | "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" => {
             ErrorClass::Transient
         }
@@ -297,6 +299,18 @@ fn advice(operation: &str, code: &str) -> Option<&'static str> {
         }
         "VolumeModificationRateExceeded" => {
             "AWS limits how often a volume may be changed; the controller tries again until it is allowed."
+        }
+        "InvalidGroup.Duplicate" => {
+            "The VPC has another group of this name: declare a new object with another securityGroup.groupName, or take that group over with resourceId and an adoptionPolicy."
+        }
+        "InvalidGroup.NotFound" => {
+            "Check the ids of security groups: one does not exist in this VPC, or is so new that AWS does not show it yet; the controller tries again."
+        }
+        "DependencyViolation" if operation == "DeleteSecurityGroup" => {
+            "The group is still in use by a network interface or by a rule of another group; the controller tries again."
+        }
+        "CannotDelete" => {
+            "AWS keeps the default security group of a VPC for as long as the VPC: use deletionPolicy: Retain."
         }
         "InvalidAMIID.NotFound" | "InvalidAMIID.Malformed" => {
             "Set ec2Instance.imageId to an AMI that exists in this region and is shared with this account."

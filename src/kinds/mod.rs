@@ -27,6 +27,8 @@ kinds! {
     S3Bucket, s3_bucket, "s3Bucket", S3BucketSpec, SteveJobs;
     /// An Amazon EC2 instance.
     Ec2Instance, ec2_instance, "ec2Instance", Ec2InstanceSpec, BillGates;
+    /// An Amazon EC2 security group.
+    SecurityGroup, security_group, "securityGroup", SecurityGroupSpec, BillGates;
     /// An Amazon DynamoDB table.
     DynamoDbTable, dynamo_db_table, "dynamoDbTable", DynamoDbTableSpec, Noguchi;
 }

@@ -141,13 +141,15 @@ fn follow(
 }
 
 /// What is known of an output of the object `name`, given what that object gives. A resource that is
-/// in use keeps the value it was made with while the other object is busy for a moment.
-pub fn output(gift: Option<&Gift>, name: &str, output: &str, in_use: bool) -> Output {
+/// in use keeps the value it was made with while the other object is busy for a moment. What may come
+/// later may also go first: it is given back as soon as the other object is being deleted, which would
+/// else wait for it.
+pub fn output(gift: Option<&Gift>, name: &str, output: &str, in_use: bool, later: bool) -> Output {
     let Some(gift) = gift else {
         return Output::Awaited(format!("It waits for the AwsResource {name}, which does not exist."));
     };
     match gift.outputs.get(output) {
-        Some(value) if gift.ready || in_use => Output::Known(value.clone()),
+        Some(value) if (gift.ready || in_use) && !(later && gift.deleting) => Output::Known(value.clone()),
         _ if gift.deleting => Output::Awaited(format!("It waits for the AwsResource {name}, which is being deleted.")),
         None if gift.ready => {
             let has: Vec<&str> = gift.outputs.keys().map(String::as_str).collect();
@@ -216,6 +218,24 @@ mod tests {
         assert_eq!(graph.cycle(&at("a")), None);
         assert_eq!(graph.dependants(&at("b")), ["c"]);
         assert!(graph.dependants(&at("a")).is_empty());
+    }
+
+    #[test]
+    fn what_may_come_later_is_given_back_when_its_giver_is_being_deleted() {
+        let outputs = BTreeMap::from([("groupId".to_owned(), "sg-1".to_owned())]);
+        let gift = Gift { ready: true, deleting: true, outputs };
+        assert!(matches!(output(Some(&gift), "g", "groupId", true, true), Output::Awaited(_)));
+        assert_eq!(output(Some(&gift), "g", "groupId", true, false), Output::Known("sg-1".into()));
+    }
+
+    #[test]
+    fn an_output_is_known_once_its_giver_is_ready_and_stays_known_while_in_use() {
+        let outputs = BTreeMap::from([("arn".to_owned(), "a".to_owned())]);
+        let gift = |ready| Gift { ready, deleting: false, outputs: outputs.clone() };
+        assert!(matches!(output(Some(&gift(false)), "r", "arn", false, false), Output::Awaited(_)));
+        assert_eq!(output(Some(&gift(false)), "r", "arn", true, false), Output::Known("a".into()));
+        assert!(matches!(output(Some(&gift(true)), "r", "id", true, false), Output::Impossible(_)));
+        assert!(matches!(output(None, "r", "arn", true, false), Output::Awaited(_)));
     }
 
     #[test]

@@ -176,9 +176,9 @@ impl<'a> Walk<'a> {
         }
         let written = serde_json::to_value(&spec).unwrap_or_default();
         let in_use = facts.recorded_id.is_some();
-        let filled = references::fill(written, K::REFERENCES, &|name, output| {
+        let filled = references::fill(written, K::REFERENCES, &|reference, name, output| {
             let key = (own.0.clone(), name.to_owned());
-            graph::output(self.cx.graph.gift(&key).as_ref(), name, output, in_use)
+            graph::output(self.cx.graph.gift(&key).as_ref(), name, output, in_use, reference.later)
         });
         if !facts.deleting && !filled.impossible.is_empty() {
             return Err(PassError::Impossible(filled.impossible));

@@ -46,7 +46,7 @@ pub fn names(spec: &Value, table: &[Reference]) -> Vec<(String, bool)> {
 /// Replaces every reference of `spec` that `table` lists by what `output` says of it. An item of a
 /// list that refers to something which may come later, and is not known, is taken out whole: half
 /// of a rule could mean something else.
-pub fn fill(spec: Value, table: &[Reference], output: &dyn Fn(&str, &str) -> Output) -> Filled {
+pub fn fill(spec: Value, table: &[Reference], output: &dyn Fn(&Reference, &str, &str) -> Output) -> Filled {
     let mut filled = Filled { spec, ..Filled::default() };
     for reference in table {
         let mut spec = std::mem::take(&mut filled.spec);
@@ -81,7 +81,7 @@ fn replace(
     holder: &mut Value,
     member: &str,
     reference: &Reference,
-    output: &dyn Fn(&str, &str) -> Output,
+    output: &dyn Fn(&Reference, &str, &str) -> Output,
     filled: &mut Filled,
 ) -> bool {
     let Some(members) = holder.as_object_mut() else { return true };
@@ -89,7 +89,7 @@ fn replace(
     let is_list = found.is_array();
     let mut values = Vec::new();
     for target in targets(&found) {
-        match output(&target.name, target.output.as_deref().unwrap_or(reference.output)) {
+        match output(reference, &target.name, target.output.as_deref().unwrap_or(reference.output)) {
             Output::Known(value) => values.push(value),
             Output::Awaited(why) if reference.later => {
                 filled.postponed.push(why);
@@ -131,7 +131,7 @@ mod tests {
         Reference { from: "ingress.sourceGroupRef", to: "sourceGroupId", output: "groupId", later: true },
     ];
 
-    fn known(name: &str, output: &str) -> Output {
+    fn known(_: &Reference, name: &str, output: &str) -> Output {
         match (name, output) {
             ("late", _) => Output::Awaited("late is not ready".into()),
             ("odd", _) => Output::Impossible("odd has no such output".into()),

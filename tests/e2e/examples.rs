@@ -7,11 +7,11 @@ use serde_json::Value;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_api_server_takes_every_example_as_it_is_written() {
     let story = Story::begin("examples").await;
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let folder = crate::it::repository("examples");
     let dry_run = PatchParams::apply("kubectl").dry_run();
     let mut taken = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    for path in crate::it::files(&folder, "yaml") {
+        let text = std::fs::read_to_string(path).unwrap();
         for document in serde_saphyr::from_multiple::<Value>(&text).unwrap() {
             let mut object: DynamicObject = serde_json::from_value(document).unwrap();
             let name = object.metadata.name.clone().unwrap();

@@ -18,6 +18,7 @@ import instance_attributes
 import instance_profiles
 import instance_states
 import roles
+import security_groups
 import speed
 import table_settings
 import table_states
@@ -31,6 +32,7 @@ IN_PLACE = (
     instance_attributes,
     instance_profiles,
     client_token,
+    security_groups,
     bucket_defaults,
     table_states,
     table_settings,
