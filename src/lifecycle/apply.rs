@@ -92,7 +92,7 @@ impl Walk<'_> {
         self.intent_is_fresh = false;
         // Looks from before the call say nothing about what it makes: a resource that stays invisible
         // for a while must be looked for twice again before it is believed to be gone.
-        self.cx.memory.change(&self.uid, |memory| memory.absent_since = None);
+        self.cx.memory.change(&self.uid, |memory| memory.absence = None);
         let request = Request { spec: &desired.spec, tags: &desired.tags, token: &intent.token };
         let id = match K::create(aws, request).await {
             Ok(id) => id,

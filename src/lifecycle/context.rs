@@ -56,12 +56,23 @@ pub struct Memory(Mutex<HashMap<String, Recollection>>);
 pub struct Recollection {
     /// How many passes in a row ended in an error.
     pub failures: u32,
-    /// What was looked for in vain, by the number of its life and its id, and since when.
-    pub absent_since: Option<((Option<i32>, Option<String>), Timestamp)>,
+    /// What was looked for in vain.
+    pub absence: Option<Absence>,
     /// The last changes written, as text, and how often in a row.
     pub last_update: Option<(String, u32)>,
     /// The last Event, so that the same news is told once.
     pub last_event: Option<String>,
+}
+
+/// A resource that was looked for in vain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absence {
+    /// The number of its life, where one was written down.
+    pub incarnation: Option<i32>,
+    /// Its id, where it was known.
+    pub id: Option<String>,
+    /// When it was first missed.
+    pub since: Timestamp,
 }
 
 impl Memory {

@@ -25,7 +25,7 @@ use crate::api::resource::{AwsResource, Change, Health};
 use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE};
 use crate::aws::tags::{Owner, Tags};
 use crate::kinds::{Kind, KindSpec, with_kind};
-use context::Context;
+use context::{Absence, Context};
 use decide::{Facts, Sight};
 use error::PassError;
 use k8s_openapi::jiff::Timestamp;
@@ -208,15 +208,20 @@ impl<'a> Walk<'a> {
     /// Since when the resource has been looked for in vain: this very one, by life and id. What was
     /// looked for before says nothing about it.
     fn remember_absence(&self, sight: &Sight, facts: &Facts) -> Option<Timestamp> {
-        let life = facts.intent.as_ref().map(|intent| intent.incarnation);
-        let sought = (life, facts.recorded_id.clone());
+        let missed = Absence {
+            incarnation: facts.intent.as_ref().map(|intent| intent.incarnation),
+            id: facts.recorded_id.clone(),
+            since: facts.now,
+        };
         self.cx.memory.change(&self.uid, |memory| {
-            memory.absent_since = match (sight, memory.absent_since.take()) {
-                (Sight::Absent, Some((known, since))) if known == sought => Some((known, since)),
-                (Sight::Absent, _) => Some((sought, facts.now)),
+            memory.absence = match (sight, memory.absence.take()) {
+                (Sight::Absent, Some(old)) if (&old.incarnation, &old.id) == (&missed.incarnation, &missed.id) => {
+                    Some(old)
+                }
+                (Sight::Absent, _) => Some(missed),
                 _ => None,
             };
-            memory.absent_since.as_ref().map(|(_, since)| *since)
+            memory.absence.as_ref().map(|absence| absence.since)
         })
     }
 
