@@ -206,11 +206,12 @@ fn class_of(code: Option<&str>, message: &str, status: Option<u16>) -> ErrorClas
 }
 
 /// Codes by class, from the services' error references: Amazon S3 "Error responses", Amazon EC2
-/// "Error codes", DynamoDB "Error handling", and "Common error types" of each service.
+/// "Error codes", DynamoDB "Error handling", the errors of each action in the IAM API reference, and
+/// "Common error types" of each service.
 fn class_of_code(code: &str) -> Option<ErrorClass> {
     Some(match code {
         "NoSuchBucket" | "InvalidInstanceID.NotFound" | "TableNotFoundException" => ErrorClass::NotFound,
-        "ResourceNotFoundException" | "InvalidGroup.NotFound" => ErrorClass::NotFound,
+        "ResourceNotFoundException" | "InvalidGroup.NotFound" | "NoSuchEntity" => ErrorClass::NotFound,
         "OperationAborted" | "IncorrectInstanceState" | "ResourceInUseException" | "DependencyViolation" => {
             ErrorClass::Conflict
         }
@@ -218,9 +219,12 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
         "ContinuousBackupsUnavailableException" => ErrorClass::Conflict,
         "InvalidGroup.Duplicate" | "InvalidGroup.InUse" => ErrorClass::Conflict,
         "IncorrectModificationState" | "VolumeModificationRateExceeded" => ErrorClass::Conflict,
+        "EntityAlreadyExists" | "EntityTemporarilyUnmodifiable" | "ConcurrentModification" | "DeleteConflict" => {
+            ErrorClass::Conflict
+        }
         "IdempotentInstanceTerminated" => ErrorClass::TokenSpent,
         "BucketAlreadyExists" | "BucketNotEmpty" | "OperationNotPermitted" => ErrorClass::Blocked,
-        "InsufficientFreeAddressesInSubnet" | "CannotDelete" => ErrorClass::Blocked,
+        "InsufficientFreeAddressesInSubnet" | "CannotDelete" | "UnmodifiableEntity" => ErrorClass::Blocked,
         "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" | "SlowDown" => {
             ErrorClass::Throttled
         }
@@ -234,12 +238,13 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
         "LimitExceededException" | "TooManyBuckets" | "InstanceLimitExceeded" | "VcpuLimitExceeded" => {
             ErrorClass::Quota
         }
-        "VolumeLimitExceeded" | "MaxSpotInstanceCountExceeded" => ErrorClass::Quota,
+        "VolumeLimitExceeded" | "MaxSpotInstanceCountExceeded" | "LimitExceeded" => ErrorClass::Quota,
         "VolumeModificationSizeLimitExceeded" => ErrorClass::Quota,
         "SecurityGroupLimitExceeded" | "RulesPerSecurityGroupLimitExceeded" => ErrorClass::Quota,
         "InsufficientInstanceCapacity" | "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" => {
             ErrorClass::Transient
         }
+        "ServiceFailure" => ErrorClass::Transient,
         "RequestTimeout" | "RequestTimeoutException" => ErrorClass::Timeout,
         _ => return None,
     })
@@ -253,8 +258,8 @@ struct Meaning {
     advice: &'static str,
 }
 
-/// Codes that mean several things, which DynamoDB tells apart by the message alone. The words are
-/// those that the Terraform provider for AWS and others go by; AWS documents none.
+/// Codes that mean several things, which DynamoDB and IAM tell apart by the message alone. The words
+/// are those that the Terraform provider for AWS and others go by; AWS documents none.
 const TOLD_BY_MESSAGE: &[Meaning] = &[
     Meaning {
         code: "ValidationException",
@@ -273,6 +278,13 @@ const TOLD_BY_MESSAGE: &[Meaning] = &[
         words: "simultaneously",
         class: ErrorClass::Throttled,
         advice: "DynamoDB is changing as many tables or indexes as it does at once; the controller tries again.",
+    },
+    // Said of a managed policy that a role is to get, and not of the role.
+    Meaning {
+        code: "NoSuchEntity",
+        words: "does not exist or is not attachable",
+        class: ErrorClass::Blocked,
+        advice: "Set iamRole.managedPolicyArns and iamRole.permissionsBoundary to policies that exist; the controller tries again.",
     },
 ];
 
@@ -315,6 +327,24 @@ fn advice(operation: &str, code: &str) -> Option<&'static str> {
         "InvalidAMIID.NotFound" | "InvalidAMIID.Malformed" => {
             "Set ec2Instance.imageId to an AMI that exists in this region and is shared with this account."
         }
+        "MalformedPolicyDocument" if operation == "PutRolePolicy" => {
+            "Correct the document of iamRole.inlinePolicies as the message says."
+        }
+        "MalformedPolicyDocument" if matches!(operation, "CreateRole" | "UpdateAssumeRolePolicy") => {
+            "Correct iamRole.assumeRolePolicy as the message says; the principals that it names must exist."
+        }
+        "PolicyNotAttachable" => {
+            "Take the policy out of iamRole.managedPolicyArns: AWS keeps it for its own service-linked roles."
+        }
+        "EntityAlreadyExists" => {
+            "Something of this name exists already; the controller reads it and decides by its tags whose it is."
+        }
+        "DeleteConflict" => {
+            "Something still hangs on it that was added meanwhile; the controller takes off what is its own and tries again."
+        }
+        "UnmodifiableEntity" => {
+            "Only the AWS service that a service-linked role belongs to can change it: choose another name."
+        }
         _ => return None,
     })
 }
@@ -352,6 +382,21 @@ mod tests {
         assert!(
             told_by_message("ValidationException", protected).unwrap().advice.contains("deletionProtection: false")
         );
+    }
+
+    #[test]
+    fn iam_says_of_a_role_and_of_a_policy_alike_that_it_does_not_exist() {
+        let class = |message| class_of(Some("NoSuchEntity"), message, Some(404));
+        assert_eq!(class("The role with name web cannot be found."), ErrorClass::NotFound);
+        let policy = "Policy arn:aws:iam::aws:policy/Nothing does not exist or is not attachable.";
+        assert_eq!(class(policy), ErrorClass::Blocked);
+    }
+
+    #[test]
+    fn a_malformed_document_is_named_by_the_call_that_carried_it() {
+        let advice = |operation| super::advice(operation, "MalformedPolicyDocument").unwrap();
+        assert!(advice("CreateRole").contains("iamRole.assumeRolePolicy"));
+        assert!(advice("PutRolePolicy").contains("iamRole.inlinePolicies"));
     }
 
     #[test]

@@ -76,6 +76,7 @@ struct Clients {
     s3: OnceLock<aws_sdk_s3::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
 }
 
 /// A client of one service with a retry budget of its own account and region: the SDK's default
@@ -97,7 +98,7 @@ impl Aws {
     /// Builds the clients ahead of their first use: each reads the table of AWS endpoints, which takes
     /// tens of milliseconds that no object should wait for.
     pub fn prepare(&self) {
-        let _ = (self.s3(), self.ec2(), self.dynamodb());
+        let _ = (self.s3(), self.ec2(), self.dynamodb(), self.iam());
     }
 
     /// The account's twelve digits.
@@ -128,6 +129,11 @@ impl Aws {
     /// The DynamoDB client.
     pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         client!(self, aws_sdk_dynamodb, dynamodb, "dynamodb")
+    }
+
+    /// The IAM client.
+    pub fn iam(&self) -> &aws_sdk_iam::Client {
+        client!(self, aws_sdk_iam, iam, "iam")
     }
 }
 
@@ -333,6 +339,7 @@ impl Clients {
             s3: OnceLock::new(),
             ec2: OnceLock::new(),
             dynamodb: OnceLock::new(),
+            iam: OnceLock::new(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! [`crate::lifecycle`].
 
 pub mod diff;
+mod policy_document;
 #[macro_use]
 mod table;
 
@@ -31,6 +32,8 @@ kinds! {
     SecurityGroup, security_group, "securityGroup", SecurityGroupSpec, BillGates;
     /// An Amazon DynamoDB table.
     DynamoDbTable, dynamo_db_table, "dynamoDbTable", DynamoDbTableSpec, Noguchi;
+    /// An AWS IAM role.
+    IamRole, iam_role, "iamRole", IamRoleSpec, BillGates;
 }
 
 /// One kind of AWS resource.

@@ -19,6 +19,7 @@ mod examples;
 mod instances;
 mod ownership;
 mod references;
+mod roles;
 mod security_groups;
 mod switches;
 mod tables;

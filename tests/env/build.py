@@ -56,12 +56,6 @@ def controlplane() -> Path:
     return _built("controlplane", _controlplane_inputs(), _build_controlplane)
 
 
-def controlplane_is_missing() -> bool:
-    """Say whether the control plane has to be built, which takes minutes on all cores."""
-    given = os.environ.get("KUBEBUILDER_ASSETS")
-    return not given and not _entry("controlplane", _controlplane_inputs()).exists()
-
-
 def _controlplane_inputs() -> list[bytes]:
     module = HERE / "controlplane"
     inputs = [(module / name).read_bytes() for name in ("go.mod", "go.sum", "tools.go")]

@@ -12,7 +12,7 @@ use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, if_named};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, if_named, policy_document};
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::types as s3;
 use serde_json::Value;
@@ -61,12 +61,7 @@ impl Kind for S3Bucket {
     ];
 
     fn validate(spec: &S3BucketSpec) -> Result<(), Invalid> {
-        let Some(policy) = &spec.policy else { return Ok(()) };
-        match serde_json::from_str::<Value>(policy) {
-            Ok(Value::Object(_)) => Ok(()),
-            Ok(_) => Err(Invalid { path: "policy", message: "it must be a JSON object".into() }),
-            Err(error) => Err(Invalid { path: "policy", message: format!("it must be JSON: {error}") }),
-        }
+        spec.policy.as_deref().map_or(Ok(()), |policy| policy_document::validate("policy", policy))
     }
 
     fn id(spec: &S3BucketSpec) -> Option<String> {
@@ -83,9 +78,8 @@ impl Kind for S3Bucket {
 
     fn comparable(spec: &S3BucketSpec) -> Value {
         let mut value = serde_json::to_value(spec).unwrap_or(Value::Null);
-        if let Some(document) = spec.policy.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
-            // Under one name that is not compared member by member: a policy is one value.
-            value["policy"] = Value::String(canonical(document).to_string());
+        if let Some(policy) = &spec.policy {
+            value["policy"] = policy_document::comparable(policy).into();
         }
         value
     }
@@ -311,22 +305,6 @@ fn tag_set(tags: &Tags) -> Result<Vec<s3::Tag>, AwsError> {
         .map(|(key, value)| s3::Tag::builder().key(key).value(value).build())
         .collect::<Result<_, _>>()
         .map_err(unbuildable("PutBucketTagging"))
-}
-
-/// A policy document in one form: AWS takes a single value and a list of one for the same, and the
-/// order of a list of strings has no meaning (IAM User Guide, "Grammar of the IAM JSON policy language").
-fn canonical(document: Value) -> Value {
-    match document {
-        Value::Array(items) => {
-            let mut items: Vec<Value> = items.into_iter().map(canonical).collect();
-            if items.iter().all(Value::is_string) {
-                items.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
-            }
-            if items.len() == 1 { items.remove(0) } else { Value::Array(items) }
-        }
-        Value::Object(members) => Value::Object(members.into_iter().map(|(k, v)| (k, canonical(v))).collect()),
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ import client_token
 import instance_attributes
 import instance_profiles
 import instance_states
+import role_policies
 import roles
 import security_groups
 import speed
@@ -36,6 +37,7 @@ IN_PLACE = (
     bucket_defaults,
     table_states,
     table_settings,
+    role_policies,
 )
 
 
