@@ -148,7 +148,7 @@ class Demo:
         account = json.loads(self.kubectl("get", "awsaccount", "shop-production", "-o", "json"))
         step(f"the account is verified: AWS says that we are {account['status']['identityArn']}")
         self.until("the three resources", lambda: self.watcher.ready >= {"assets", "web", "orders"})
-        step("all three resources are ready:")
+        step("the resources are ready:")
         indented(self.kubectl("get", "awsresources", "-n", "shop"))
 
     def drift(self) -> None:
