@@ -147,7 +147,7 @@ class Demo:
         self.kubectl("wait", "--for=condition=Ready", "awsaccount/shop-production", "--timeout=60s")
         account = json.loads(self.kubectl("get", "awsaccount", "shop-production", "-o", "json"))
         step(f"the account is verified: AWS says that we are {account['status']['identityArn']}")
-        self.until("the three resources", lambda: self.watcher.ready >= {"assets", "web", "orders"})
+        self.until("the resources", lambda: self.watcher.ready >= {"assets", "web", "orders", "web-role"})
         step("the resources are ready:")
         indented(self.kubectl("get", "awsresources", "-n", "shop"))
 
