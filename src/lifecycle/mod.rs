@@ -278,12 +278,14 @@ impl<'a> Walk<'a> {
                 status.health = Some(Health::Unknown);
             }
         });
-        if let Err(error) = status::write(&self.api, &mut self.object, status).await {
-            tracing::debug!(%error, "the failure could not be written to the status; the next pass does");
-        }
-        match error.waits_for_news() {
-            true => Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)),
-            false => Next::After(self.cx.backoff(failures)),
+        match status::write(&self.api, &mut self.object, status).await {
+            Ok(()) if error.waits_for_news() => Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)),
+            Ok(()) => Next::After(self.cx.backoff(failures)),
+            // The object has changed meanwhile, or the API server is away: its owner must still be told.
+            Err(error) => {
+                tracing::debug!(%error, "the failure could not be written to the status; the next pass does");
+                Next::After(self.cx.backoff(failures))
+            }
         }
     }
 }
