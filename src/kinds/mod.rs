@@ -5,6 +5,7 @@
 //! [`crate::lifecycle`].
 
 pub mod diff;
+mod ec2_tags;
 mod policy_document;
 #[macro_use]
 mod table;

@@ -51,10 +51,6 @@ pub(super) async fn search(aws: &Aws, filters: Vec<ec2::Filter>) -> Result<Vec<S
     Ok(instances.filter_map(|instance| instance.instance_id).collect())
 }
 
-pub(super) fn filter(name: impl Into<String>, value: &str) -> ec2::Filter {
-    ec2::Filter::builder().name(name).values(value).build()
-}
-
 /// Whether AWS refuses to terminate the instance.
 pub(super) async fn termination_protection(aws: &Aws, id: &str) -> Result<Option<bool>, AwsError> {
     let answer = aws

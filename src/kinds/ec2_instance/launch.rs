@@ -48,7 +48,10 @@ pub(super) async fn run(aws: &Aws, request: &Request<'_, Ec2InstanceSpec>) -> Re
 }
 
 fn tagged(resource: ec2::ResourceType, tags: &Tags) -> ec2::TagSpecification {
-    ec2::TagSpecification::builder().resource_type(resource).set_tags(Some(settings::tags_for_api(tags))).build()
+    ec2::TagSpecification::builder()
+        .resource_type(resource)
+        .set_tags(Some(crate::kinds::ec2_tags::tags_for_api(tags)))
+        .build()
 }
 
 /// The device that the image starts from, under which the root volume has to be asked for.

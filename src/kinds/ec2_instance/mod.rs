@@ -12,7 +12,7 @@ use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, diff, if_named};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, diff, ec2_tags, if_named};
 use aws_sdk_ec2::types as ec2;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -144,14 +144,14 @@ impl Kind for Ec2Instance {
 
     async fn find(aws: &Aws, owner: &Owner, intent: &Intent) -> Result<Vec<String>, AwsError> {
         // A terminated instance is found by its token too: it says that this life is over.
-        let by_token = vec![instance::filter("client-token", &intent.token)];
+        let by_token = vec![ec2_tags::filter("client-token", &intent.token)];
         let found = instance::search(aws, by_token).await?;
         if !found.is_empty() {
             return Ok(found);
         }
         let by_owner = vec![
-            instance::filter(format!("tag:{UID}"), &owner.uid),
-            instance::filter(format!("tag:{CLUSTER}"), &owner.cluster),
+            ec2_tags::filter(format!("tag:{UID}"), &owner.uid),
+            ec2_tags::filter(format!("tag:{CLUSTER}"), &owner.cluster),
             instance::alive(),
         ];
         instance::search(aws, by_owner).await
@@ -169,18 +169,7 @@ impl Kind for Ec2Instance {
     }
 
     async fn retag(aws: &Aws, target: Target<'_, Ec2InstanceSpec>, edit: &TagEdit) -> Result<(), AwsError> {
-        if !edit.set.is_empty() {
-            let tags = settings::tags_for_api(&edit.set);
-            let call = aws.ec2().create_tags().resources(target.id).set_tags(Some(tags));
-            call.send().await.named("CreateTags")?;
-        }
-        if !edit.remove.is_empty() {
-            // Without a value, a tag goes whatever its value is.
-            let keys = edit.remove.iter().map(|key| ec2::Tag::builder().key(key).build()).collect();
-            let call = aws.ec2().delete_tags().resources(target.id).set_tags(Some(keys));
-            call.send().await.named("DeleteTags")?;
-        }
-        Ok(())
+        ec2_tags::retag(aws, target.id, edit).await
     }
 
     async fn delete(aws: &Aws, target: Target<'_, Ec2InstanceSpec>) -> Result<(), AwsError> {

@@ -3,7 +3,6 @@
 use super::spec::{HttpEndpoint, HttpTokens, MetadataOptions};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
-use crate::aws::tags::Tags;
 use aws_sdk_ec2::types as ec2;
 
 const MODIFY: &str = "ModifyInstanceAttribute";
@@ -69,7 +68,7 @@ async fn association(aws: &Aws, id: &str) -> Result<Option<String>, AwsError> {
     let answer = aws
         .ec2()
         .describe_iam_instance_profile_associations()
-        .filters(super::instance::filter("instance-id", id))
+        .filters(crate::kinds::ec2_tags::filter("instance-id", id))
         .send()
         .await
         .named("DescribeIamInstanceProfileAssociations")?;
@@ -119,8 +118,4 @@ fn http_endpoint_for_api(wanted: HttpEndpoint) -> ec2::InstanceMetadataEndpointS
         HttpEndpoint::Enabled => ec2::InstanceMetadataEndpointState::Enabled,
         HttpEndpoint::Disabled => ec2::InstanceMetadataEndpointState::Disabled,
     }
-}
-
-pub(super) fn tags_for_api(tags: &Tags) -> Vec<ec2::Tag> {
-    tags.iter().map(|(key, value)| ec2::Tag::builder().key(key).value(value).build()).collect()
 }

@@ -34,7 +34,7 @@ fn mapping(device: &str, volume: &Volume) -> ec2::BlockDeviceMapping {
 pub(super) async fn attached(aws: &Aws, id: &str) -> Result<Vec<ec2::Volume>, AwsError> {
     aws.ec2()
         .describe_volumes()
-        .filters(instance::filter("attachment.instance-id", id))
+        .filters(crate::kinds::ec2_tags::filter("attachment.instance-id", id))
         .into_paginator()
         .items()
         .send()

@@ -35,10 +35,6 @@ pub(super) async fn search(aws: &Aws, filters: Vec<ec2::Filter>) -> Result<Vec<S
     Ok(groups.into_iter().filter_map(|group| group.group_id).collect())
 }
 
-pub(super) fn filter(name: impl Into<String>, value: &str) -> ec2::Filter {
-    ec2::Filter::builder().name(name).values(value).build()
-}
-
 /// The settings that the description of a group holds; its rules are a call of their own.
 pub(super) fn settings(group: &ec2::SecurityGroup) -> SecurityGroupSpec {
     SecurityGroupSpec {
@@ -57,8 +53,4 @@ pub(super) fn outputs(id: &str, arn: &str, vpc_id: Option<&str>) -> BTreeMap<Str
 
 pub(super) fn tags(found: &[ec2::Tag]) -> Tags {
     found.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))).collect()
-}
-
-pub(super) fn tags_for_api(tags: &Tags) -> Vec<ec2::Tag> {
-    tags.iter().map(|(key, value)| ec2::Tag::builder().key(key).value(value).build()).collect()
 }

@@ -11,7 +11,7 @@ use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, ec2_tags};
 use aws_config::retry::RetryConfig;
 use aws_sdk_ec2::types as ec2;
 use rule::Direction;
@@ -125,8 +125,8 @@ impl Kind for SecurityGroup {
 
     async fn find(aws: &Aws, owner: &Owner, _intent: &Intent) -> Result<Vec<String>, AwsError> {
         let by_owner = vec![
-            group::filter(format!("tag:{UID}"), &owner.uid),
-            group::filter(format!("tag:{CLUSTER}"), &owner.cluster),
+            ec2_tags::filter(format!("tag:{UID}"), &owner.uid),
+            ec2_tags::filter(format!("tag:{CLUSTER}"), &owner.cluster),
         ];
         group::search(aws, by_owner).await
     }
@@ -136,7 +136,7 @@ impl Kind for SecurityGroup {
         const OPERATION: &str = "CreateSecurityGroup";
         let tags = ec2::TagSpecification::builder()
             .resource_type(ec2::ResourceType::SecurityGroup)
-            .set_tags(Some(group::tags_for_api(request.tags)))
+            .set_tags(Some(ec2_tags::tags_for_api(request.tags)))
             .build();
         // The call has no token, so the SDK must not repeat it behind our back.
         let once = aws_sdk_ec2::config::Builder::new().retry_config(RetryConfig::disabled());
@@ -177,18 +177,7 @@ impl Kind for SecurityGroup {
     }
 
     async fn retag(aws: &Aws, target: Target<'_, SecurityGroupSpec>, edit: &TagEdit) -> Result<(), AwsError> {
-        if !edit.set.is_empty() {
-            let tags = group::tags_for_api(&edit.set);
-            let call = aws.ec2().create_tags().resources(target.id).set_tags(Some(tags));
-            call.send().await.named("CreateTags")?;
-        }
-        if !edit.remove.is_empty() {
-            // Without a value, a tag goes whatever its value is.
-            let keys = edit.remove.iter().map(|key| ec2::Tag::builder().key(key).build()).collect();
-            let call = aws.ec2().delete_tags().resources(target.id).set_tags(Some(keys));
-            call.send().await.named("DeleteTags")?;
-        }
-        Ok(())
+        ec2_tags::retag(aws, target.id, edit).await
     }
 
     async fn delete(aws: &Aws, target: Target<'_, SecurityGroupSpec>) -> Result<(), AwsError> {

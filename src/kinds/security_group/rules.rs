@@ -1,11 +1,12 @@
 //! The rules of a group in AWS: reading them, telling whose they are, adding and taking them away.
 
-use super::group::{self, tags_for_api};
+use super::group;
 use super::rule::{self, Direction};
 use super::spec::{ForeignRules, SecurityGroupRule, SecurityGroupSpec};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{AGENT, CLUSTER, MANAGED, NAME, NAMESPACE, Tags, UID};
+use crate::kinds::ec2_tags::{filter, tags_for_api};
 use aws_sdk_ec2::types as ec2;
 use std::collections::BTreeSet;
 
@@ -36,7 +37,7 @@ pub(super) async fn read(aws: &Aws, group_id: &str) -> Result<Vec<Found>, AwsErr
     let rules: Vec<ec2::SecurityGroupRule> = aws
         .ec2()
         .describe_security_group_rules()
-        .filters(group::filter("group-id", group_id))
+        .filters(filter("group-id", group_id))
         .into_paginator()
         .page_size(PAGE)
         .items()
