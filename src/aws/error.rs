@@ -1,8 +1,9 @@
 //! What AWS said, sorted into the few classes that the lifecycle treats differently.
 //!
-//! This is the one place that turns an error code into a meaning. In particular, only
-//! [`ErrorClass::NotFound`] may ever be read as "it does not exist".
+//! What the codes mean stands in [`crate::aws::codes`]. Only [`ErrorClass::NotFound`] may ever be read
+//! as "it does not exist".
 
+use crate::aws::codes;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -109,8 +110,8 @@ impl AwsError {
 
     /// The next step where the code, or the code with its message, has one of its own.
     fn advice(&self, code: &str) -> Option<&'static str> {
-        let told = told_by_message(code, &self.message).map(|meaning| meaning.advice);
-        told.or_else(|| advice(self.operation, code))
+        let told = codes::told_by_message(code, &self.message).map(|meaning| meaning.advice);
+        told.or_else(|| codes::advice(self.operation, code))
     }
 
     fn code_prefix(&self) -> String {
@@ -162,7 +163,7 @@ where
         SdkError::TimeoutError(_) => ErrorClass::Timeout,
         SdkError::ConstructionFailure(_) => ErrorClass::Invalid,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => ErrorClass::Timeout,
-        SdkError::ServiceError(_) => class_of(code.as_deref(), &message, status),
+        SdkError::ServiceError(_) => codes::class_of(code.as_deref(), &message, status),
         _ => dispatch_class(&message),
     };
     AwsError { operation, class, code, message, request_id }
@@ -186,218 +187,9 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// The class of an AWS error code; where there is none (answers to HEAD have no body), of the HTTP status.
-fn class_of(code: Option<&str>, message: &str, status: Option<u16>) -> ErrorClass {
-    let told = code.and_then(|code| told_by_message(code, message)).map(|meaning| meaning.class);
-    if let Some(class) = told.or_else(|| code.and_then(class_of_code)) {
-        return class;
-    }
-    match status {
-        Some(404) if code.is_none() || code == Some("NotFound") => ErrorClass::NotFound,
-        Some(401 | 403) => ErrorClass::Denied,
-        Some(409) => ErrorClass::Conflict,
-        Some(429) => ErrorClass::Throttled,
-        Some(status) if status >= 500 => ErrorClass::Transient,
-        Some(status) if status >= 400 => ErrorClass::Invalid,
-        // An answer of success that cannot be read.
-        Some(_) => ErrorClass::Transient,
-        None => ErrorClass::Transient,
-    }
-}
-
-/// Codes by class, from the services' error references: Amazon S3 "Error responses", Amazon EC2
-/// "Error codes", DynamoDB "Error handling", the errors of each action in the IAM API reference, and
-/// "Common error types" of each service.
-fn class_of_code(code: &str) -> Option<ErrorClass> {
-    Some(match code {
-        "NoSuchBucket" | "InvalidInstanceID.NotFound" | "TableNotFoundException" => ErrorClass::NotFound,
-        "ResourceNotFoundException" | "InvalidGroup.NotFound" | "NoSuchEntity" => ErrorClass::NotFound,
-        "OperationAborted" | "IncorrectInstanceState" | "ResourceInUseException" | "DependencyViolation" => {
-            ErrorClass::Conflict
-        }
-        "BucketAlreadyOwnedByYou" | "ConditionalRequestConflict" | "IncorrectState" => ErrorClass::Conflict,
-        "ContinuousBackupsUnavailableException" => ErrorClass::Conflict,
-        "InvalidGroup.Duplicate" | "InvalidGroup.InUse" => ErrorClass::Conflict,
-        "IncorrectModificationState" | "VolumeModificationRateExceeded" => ErrorClass::Conflict,
-        "EntityAlreadyExists" | "EntityTemporarilyUnmodifiable" | "ConcurrentModification" | "DeleteConflict" => {
-            ErrorClass::Conflict
-        }
-        "IdempotentInstanceTerminated" => ErrorClass::TokenSpent,
-        "BucketAlreadyExists" | "BucketNotEmpty" | "OperationNotPermitted" => ErrorClass::Blocked,
-        "InsufficientFreeAddressesInSubnet" | "CannotDelete" | "UnmodifiableEntity" => ErrorClass::Blocked,
-        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" | "SlowDown" => {
-            ErrorClass::Throttled
-        }
-        "RequestThrottled" | "ThrottledException" | "RequestThrottledException" => ErrorClass::Throttled,
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthFailure" => ErrorClass::Denied,
-        "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "OptInRequired" => {
-            ErrorClass::Denied
-        }
-        "InvalidAccessKeyId" | "AllAccessDisabled" | "AccountProblem" => ErrorClass::Denied,
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => ErrorClass::Transient,
-        "LimitExceededException" | "TooManyBuckets" | "InstanceLimitExceeded" | "VcpuLimitExceeded" => {
-            ErrorClass::Quota
-        }
-        "VolumeLimitExceeded" | "MaxSpotInstanceCountExceeded" | "LimitExceeded" => ErrorClass::Quota,
-        "VolumeModificationSizeLimitExceeded" => ErrorClass::Quota,
-        "SecurityGroupLimitExceeded" | "RulesPerSecurityGroupLimitExceeded" => ErrorClass::Quota,
-        "InsufficientInstanceCapacity" | "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" => {
-            ErrorClass::Transient
-        }
-        "ServiceFailure" => ErrorClass::Transient,
-        "RequestTimeout" | "RequestTimeoutException" => ErrorClass::Timeout,
-        _ => return None,
-    })
-}
-
-/// What a code means together with the words of its message.
-struct Meaning {
-    code: &'static str,
-    words: &'static str,
-    class: ErrorClass,
-    advice: &'static str,
-}
-
-/// Codes that mean several things, which DynamoDB and IAM tell apart by the message alone. The words
-/// are those that the Terraform provider for AWS and others go by; AWS documents none.
-const TOLD_BY_MESSAGE: &[Meaning] = &[
-    Meaning {
-        code: "ValidationException",
-        words: "protected against deletion",
-        class: ErrorClass::Blocked,
-        advice: "The table is protected: set dynamoDbTable.deletionProtection: false first, or use deletionPolicy: Retain.",
-    },
-    Meaning {
-        code: "ValidationException",
-        words: "modified multiple times within a fixed interval",
-        class: ErrorClass::Conflict,
-        advice: "DynamoDB takes up to an hour over each change of timeToLive; the controller tries again.",
-    },
-    Meaning {
-        code: "LimitExceededException",
-        words: "simultaneously",
-        class: ErrorClass::Throttled,
-        advice: "DynamoDB is changing as many tables or indexes as it does at once; the controller tries again.",
-    },
-    // Said of a managed policy that a role is to get, and not of the role.
-    Meaning {
-        code: "NoSuchEntity",
-        words: "does not exist or is not attachable",
-        class: ErrorClass::Blocked,
-        advice: "Set iamRole.managedPolicyArns and iamRole.permissionsBoundary to policies that exist; the controller tries again.",
-    },
-];
-
-fn told_by_message(code: &str, message: &str) -> Option<&'static Meaning> {
-    TOLD_BY_MESSAGE.iter().find(|meaning| meaning.code == code && message.contains(meaning.words))
-}
-
-/// The next step where a code has one of its own.
-fn advice(operation: &str, code: &str) -> Option<&'static str> {
-    Some(match code {
-        // S3 does not tell the two apart, so that nobody can find out which names others have taken.
-        "AccessDenied" if operation == "GetBucketTagging" => {
-            "Either the bucket belongs to another account (names are global: choose another), or the role of the AwsAccount lacks s3:GetBucketTagging."
-        }
-        "BucketNotEmpty" => {
-            "Empty the bucket, or set s3Bucket.forceDestroy: true to have the controller delete its objects."
-        }
-        "BucketAlreadyExists" => "Bucket names are global and this one belongs to another account: choose another.",
-        "OperationNotPermitted" => {
-            "The resource is protected: set ec2Instance.terminationProtection: false first, or use deletionPolicy: Retain."
-        }
-        "InsufficientFreeAddressesInSubnet" => {
-            "Free an address in the subnet, or declare a new object with another ec2Instance.subnetId."
-        }
-        "VolumeModificationRateExceeded" => {
-            "AWS limits how often a volume may be changed; the controller tries again until it is allowed."
-        }
-        "InvalidGroup.Duplicate" => {
-            "The VPC has another group of this name: declare a new object with another securityGroup.groupName, or take that group over with resourceId and an adoptionPolicy."
-        }
-        "InvalidGroup.NotFound" => {
-            "Check the ids of security groups: one does not exist in this VPC, or is so new that AWS does not show it yet; the controller tries again."
-        }
-        "DependencyViolation" if operation == "DeleteSecurityGroup" => {
-            "The group is still in use by a network interface or by a rule of another group; the controller tries again."
-        }
-        "CannotDelete" => {
-            "AWS keeps the default security group of a VPC for as long as the VPC: use deletionPolicy: Retain."
-        }
-        "InvalidAMIID.NotFound" | "InvalidAMIID.Malformed" => {
-            "Set ec2Instance.imageId to an AMI that exists in this region and is shared with this account."
-        }
-        "MalformedPolicyDocument" if operation == "PutRolePolicy" => {
-            "Correct the document of iamRole.inlinePolicies as the message says."
-        }
-        "MalformedPolicyDocument" if matches!(operation, "CreateRole" | "UpdateAssumeRolePolicy") => {
-            "Correct iamRole.assumeRolePolicy as the message says; the principals that it names must exist."
-        }
-        "PolicyNotAttachable" => {
-            "Take the policy out of iamRole.managedPolicyArns: AWS keeps it for its own service-linked roles."
-        }
-        "EntityAlreadyExists" => {
-            "Something of this name exists already; the controller reads it and decides by its tags whose it is."
-        }
-        "DeleteConflict" => {
-            "Something still hangs on it that was added meanwhile; the controller takes off what is its own and tries again."
-        }
-        "UnmodifiableEntity" => {
-            "Only the AWS service that a service-linked role belongs to can change it: choose another name."
-        }
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_codes_that_say_so_mean_not_found() {
-        assert_eq!(class_of(Some("NoSuchBucket"), "", Some(404)), ErrorClass::NotFound);
-        assert_eq!(class_of(None, "", Some(404)), ErrorClass::NotFound);
-        assert_eq!(class_of(Some("NoSuchTagSet"), "", Some(404)), ErrorClass::Invalid);
-        assert_eq!(class_of(Some("AccessDenied"), "", Some(403)), ErrorClass::Denied);
-        assert_eq!(class_of(None, "", Some(403)), ErrorClass::Denied);
-        assert_eq!(class_of(None, "", None), ErrorClass::Transient);
-    }
-
-    #[test]
-    fn an_unknown_code_is_judged_by_its_status() {
-        assert_eq!(class_of(Some("BrandNewCode"), "", Some(400)), ErrorClass::Invalid);
-        assert_eq!(class_of(Some("BrandNewCode"), "", Some(503)), ErrorClass::Transient);
-    }
-
-    #[test]
-    fn dynamodb_tells_some_meanings_apart_in_the_message_alone() {
-        let class = |code, message| class_of(Some(code), message, Some(400));
-        let protected = "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.";
-        assert_eq!(class("ValidationException", protected), ErrorClass::Blocked);
-        assert_eq!(class("ValidationException", "Invalid KeySchema"), ErrorClass::Invalid);
-        let busy = "Subscriber limit exceeded: Only 50 tables can be created, updated, or deleted simultaneously";
-        assert_eq!(class("LimitExceededException", busy), ErrorClass::Throttled);
-        let full = "Subscriber limit exceeded: There is a limit of 2500 tables per subscriber";
-        assert_eq!(class("LimitExceededException", full), ErrorClass::Quota);
-        assert!(
-            told_by_message("ValidationException", protected).unwrap().advice.contains("deletionProtection: false")
-        );
-    }
-
-    #[test]
-    fn iam_says_of_a_role_and_of_a_policy_alike_that_it_does_not_exist() {
-        let class = |message| class_of(Some("NoSuchEntity"), message, Some(404));
-        assert_eq!(class("The role with name web cannot be found."), ErrorClass::NotFound);
-        let policy = "Policy arn:aws:iam::aws:policy/Nothing does not exist or is not attachable.";
-        assert_eq!(class(policy), ErrorClass::Blocked);
-    }
-
-    #[test]
-    fn a_malformed_document_is_named_by_the_call_that_carried_it() {
-        let advice = |operation| super::advice(operation, "MalformedPolicyDocument").unwrap();
-        assert!(advice("CreateRole").contains("iamRole.assumeRolePolicy"));
-        assert!(advice("PutRolePolicy").contains("iamRole.inlinePolicies"));
-    }
 
     #[test]
     fn the_text_names_operation_code_and_request() {

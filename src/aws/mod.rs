@@ -1,5 +1,6 @@
-//! The only door to AWS: sessions, error classes and tags.
+//! The only door to AWS: sessions, errors, what their codes mean, and tags.
 
+mod codes;
 pub mod error;
 pub mod session;
 pub mod tags;

@@ -77,6 +77,8 @@ struct Clients {
     ec2: OnceLock<aws_sdk_ec2::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
+    lambda: OnceLock<aws_sdk_lambda::Client>,
+    rds: OnceLock<aws_sdk_rds::Client>,
 }
 
 /// A client of one service with a retry budget of its own account and region: the SDK's default
@@ -98,7 +100,7 @@ impl Aws {
     /// Builds the clients ahead of their first use: each reads the table of AWS endpoints, which takes
     /// tens of milliseconds that no object should wait for.
     pub fn prepare(&self) {
-        let _ = (self.s3(), self.ec2(), self.dynamodb(), self.iam());
+        let _ = (self.s3(), self.ec2(), self.dynamodb(), self.iam(), self.lambda(), self.rds());
     }
 
     /// The account's twelve digits.
@@ -134,6 +136,16 @@ impl Aws {
     /// The IAM client.
     pub fn iam(&self) -> &aws_sdk_iam::Client {
         client!(self, aws_sdk_iam, iam, "iam")
+    }
+
+    /// The Lambda client.
+    pub fn lambda(&self) -> &aws_sdk_lambda::Client {
+        client!(self, aws_sdk_lambda, lambda, "lambda")
+    }
+
+    /// The RDS client.
+    pub fn rds(&self) -> &aws_sdk_rds::Client {
+        client!(self, aws_sdk_rds, rds, "rds")
     }
 }
 
@@ -340,6 +352,8 @@ impl Clients {
             ec2: OnceLock::new(),
             dynamodb: OnceLock::new(),
             iam: OnceLock::new(),
+            lambda: OnceLock::new(),
+            rds: OnceLock::new(),
         }
     }
 }

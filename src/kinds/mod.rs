@@ -35,6 +35,12 @@ kinds! {
     DynamoDbTable, dynamo_db_table, "dynamoDbTable", DynamoDbTableSpec, Noguchi;
     /// An AWS IAM role.
     IamRole, iam_role, "iamRole", IamRoleSpec, BillGates;
+    /// An Amazon VPC with its subnets.
+    VpcNetwork, vpc_network, "vpcNetwork", VpcNetworkSpec, BillGates;
+    /// An AWS Lambda function.
+    LambdaFunction, lambda_function, "lambdaFunction", LambdaFunctionSpec, BillGates;
+    /// An Amazon RDS DB instance.
+    RdsInstance, rds_instance, "rdsInstance", RdsInstanceSpec, Noguchi;
 }
 
 /// One kind of AWS resource.

@@ -54,7 +54,7 @@ macro_rules! kinds {
         /// The one kind block that is set, for exhaustive matching.
         #[derive(Clone, Debug)]
         pub enum KindSpec {
-            $( $(#[doc = $doc])* $kind($member::$spec), )+
+            $( $(#[doc = $doc])* $kind(Box<$member::$spec>), )+
         }
 
         impl KindBlock {
@@ -62,7 +62,7 @@ macro_rules! kinds {
             /// such objects; one can still be stored from before the rule.
             pub fn the_one(&self) -> Option<KindSpec> {
                 let mut set = Vec::with_capacity(1);
-                $( set.extend(self.$member.clone().map(KindSpec::$kind)); )+
+                $( set.extend(self.$member.clone().map(|spec| KindSpec::$kind(Box::new(spec)))); )+
                 if set.len() == 1 { set.pop() } else { None }
             }
         }
@@ -81,6 +81,7 @@ macro_rules! kinds {
                 match $value {
                     $( $crate::kinds::KindSpec::$kind($name) => {
                         type $K = $crate::kinds::$member::$kind;
+                        let $name = *$name;
                         $body
                     } )+
                 }

@@ -14,9 +14,15 @@ import bucket_defaults
 import bucket_owners
 import bucket_roots
 import client_token
+import database_states
+import database_subnets
+import function_policies
+import function_states
 import instance_attributes
 import instance_profiles
 import instance_states
+import nat_gateways
+import network_dependencies
 import role_policies
 import roles
 import security_groups
@@ -38,6 +44,12 @@ IN_PLACE = (
     table_states,
     table_settings,
     role_policies,
+    nat_gateways,
+    network_dependencies,
+    function_states,
+    function_policies,
+    database_states,
+    database_subnets,
 )
 
 

@@ -1,0 +1,106 @@
+//! What Lambda says of a function, in the words of the spec.
+
+use super::spec::*;
+use crate::api::resource::{Health, ResourceState};
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types as lambda;
+use aws_sdk_lambda::types::{FunctionConfiguration, LastUpdateStatus, State};
+
+/// The function as its spec would have to read, but for its permissions.
+pub(super) fn spec(id: &str, answer: &GetFunctionOutput, function: &FunctionConfiguration) -> LambdaFunctionSpec {
+    let variables = function.environment().and_then(|environment| environment.variables());
+    LambdaFunctionSpec {
+        function_name: id.to_owned(),
+        role_arn: function.role.clone(),
+        code: code(answer, function),
+        runtime: function.runtime().map(|runtime| runtime.as_str().to_owned()),
+        handler: function.handler.clone(),
+        memory_size_mib: function.memory_size,
+        timeout_seconds: function.timeout,
+        environment: Some(variables.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()),
+        vpc: Some(vpc(function.vpc_config())),
+        layers: Some(function.layers().iter().filter_map(|layer| layer.arn.clone()).collect()),
+        reserved_concurrency: answer.concurrency().and_then(|found| found.reserved_concurrent_executions()),
+        architecture: architecture(function.architectures()),
+        ..Default::default()
+    }
+}
+
+/// Lambda keeps every archive in S3 and tells the digest of the one in use, whatever it came from.
+fn code(answer: &GetFunctionOutput, function: &FunctionConfiguration) -> Code {
+    if function.package_type() == Some(&lambda::PackageType::Image) {
+        // A function whose image cannot be read any more may show none, and is one of an image still.
+        let image = answer.code().and_then(|code| code.image_uri()).unwrap_or_default();
+        return Code { image_uri: Some(image.to_owned()), ..Code::default() };
+    }
+    Code { s3: Some(S3Code { sha256: function.code_sha256.clone(), ..S3Code::default() }), ..Code::default() }
+}
+
+fn vpc(found: Option<&lambda::VpcConfigResponse>) -> Vpc {
+    let ids = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
+    Vpc {
+        subnet_ids: found.and_then(|vpc| ids(vpc.subnet_ids())),
+        security_group_ids: found.and_then(|vpc| ids(vpc.security_group_ids())),
+        ..Vpc::default()
+    }
+}
+
+/// Lambda lists the one architecture that a function has.
+fn architecture(found: &[lambda::Architecture]) -> Option<Architecture> {
+    match found.first() {
+        Some(lambda::Architecture::Arm64) => Some(Architecture::Arm64),
+        Some(lambda::Architecture::X8664) => Some(Architecture::X8664),
+        _ => None,
+    }
+}
+
+/// Where the function is in its life. A function that Lambda has put aside for want of calls comes
+/// back with the next one. An update that failed makes the function a failed one where AWS shows it
+/// `as_declared` nevertheless; where there is something left to change, the change is the way out.
+pub(super) fn state(function: &FunctionConfiguration, as_declared: bool) -> ResourceState {
+    match (function.state().map_or(ResourceState::Unknown, state_of), function.last_update_status()) {
+        (ResourceState::Active, Some(LastUpdateStatus::InProgress)) => ResourceState::Updating,
+        (ResourceState::Active, Some(LastUpdateStatus::Failed)) if as_declared => ResourceState::Failed,
+        (state, _) => state,
+    }
+}
+
+fn state_of(state: &State) -> ResourceState {
+    match state {
+        State::Pending => ResourceState::Creating,
+        State::Active | State::Inactive | State::ActiveNonInvocable => ResourceState::Active,
+        State::Deactivating => ResourceState::Updating,
+        State::Deactivated => ResourceState::Stopped,
+        State::Deleting => ResourceState::Deleting,
+        State::Failed => ResourceState::Failed,
+        _ => ResourceState::Unknown,
+    }
+}
+
+/// Whether the function answers calls. After an update that failed it does so as it was before.
+pub(super) fn health(function: &FunctionConfiguration) -> Health {
+    match (function.state(), function.last_update_status()) {
+        (Some(State::Active | State::Inactive), Some(LastUpdateStatus::Failed)) => Health::Degraded,
+        (Some(State::Active | State::Inactive), _) => Health::Healthy,
+        (Some(State::ActiveNonInvocable | State::Deactivating | State::Deactivated | State::Failed), _) => {
+            Health::Unhealthy
+        }
+        _ => Health::Unknown,
+    }
+}
+
+/// Lambda's reason for the state, or for how the last update went.
+pub(super) fn detail(function: &FunctionConfiguration) -> Option<String> {
+    let update_failed = function.last_update_status() == Some(&LastUpdateStatus::Failed);
+    let (reason, code) = match function.state() {
+        Some(State::Active | State::Inactive) if update_failed => {
+            (function.last_update_status_reason(), function.last_update_status_reason_code().map(|code| code.as_str()))
+        }
+        Some(State::Active | State::Inactive) => (None, None),
+        _ => (function.state_reason(), function.state_reason_code().map(|code| code.as_str())),
+    };
+    match (reason, code) {
+        (Some(reason), Some(code)) => Some(format!("{code}: {reason}")),
+        (reason, code) => reason.or(code).map(str::to_owned),
+    }
+}

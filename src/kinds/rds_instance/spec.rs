@@ -1,0 +1,179 @@
+//! What users may write about a database instance.
+
+use crate::api::resource::OutputRef;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An RDS DB instance. Only the settings named here are managed; all others are left alone. The
+/// password of the master user is made, kept and rotated by RDS in AWS Secrets Manager; the output
+/// `masterUserSecretArn` says where. Outputs: `arn`, `address` (the host name), `port`, `endpoint`
+/// (both, joined by a colon), `masterUserSecretArn` and `dbSubnetGroupName`.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.dbInstanceIdentifier == oldSelf.dbInstanceIdentifier").message("rdsInstance.dbInstanceIdentifier is immutable: a renamed instance would lose its address; declare a new object"),
+    validation = Rule::new("self.engine == oldSelf.engine").message("rdsInstance.engine is immutable: an instance cannot change its engine; declare a new object"),
+    validation = Rule::new("self.masterUsername == oldSelf.masterUsername").message("rdsInstance.masterUsername is immutable: the master user is made with the instance; declare a new object"),
+    validation = Rule::new("(has(self.databaseName) ? self.databaseName : '') == (has(oldSelf.databaseName) ? oldSelf.databaseName : '')").message("rdsInstance.databaseName is immutable: the first database is made with the instance; create others with SQL"),
+    validation = Rule::new("(has(self.storageEncrypted) ? self.storageEncrypted : false) == (has(oldSelf.storageEncrypted) ? oldSelf.storageEncrypted : false)").message("rdsInstance.storageEncrypted is immutable: storage is encrypted when it is made or never; declare a new object"),
+    validation = Rule::new("self.allocatedStorageGib >= oldSelf.allocatedStorageGib").message("rdsInstance.allocatedStorageGib must not become smaller: storage can only grow; declare a new object"),
+    validation = Rule::new("!has(self.subnetIds) || !has(self.subnetRefs)").message("subnetIds and subnetRefs must not be set together: write one of them"),
+    validation = Rule::new("!has(self.securityGroupIds) || !has(self.securityGroupRefs)").message("securityGroupIds and securityGroupRefs must not be set together: write one of them"),
+    validation = Rule::new("!has(self.iops) || (has(self.storageType) && self.storageType in ['gp3', 'io1', 'io2'])").message("iops must go with the storageType gp3, io1 or io2"),
+    validation = Rule::new("has(self.iops) || !has(self.storageType) || !(self.storageType in ['io1', 'io2'])").message("the storageType io1 and io2 must go with iops")
+)]
+pub struct RdsInstanceSpec {
+    /// The instance's name, unique in the account and region: 1 to 63 lower-case letters, digits and
+    /// single hyphens, beginning with a letter. The DB subnet group of the instance has the same name.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z](-?[a-z0-9])*$') && self != 'default'").message("dbInstanceIdentifier must be lower-case letters, digits and single hyphens, begin with a letter, end with a letter or digit, and not be default"))]
+    pub db_instance_identifier: String,
+    /// The database engine.
+    #[schemars(length(max = 32), extend("enum" = ["mariadb", "mysql", "postgres"]))]
+    pub engine: String,
+    /// The engine's version, such as `16` or `16.4`; AWS's default where absent. A version that is
+    /// less exact than AWS's, such as `16`, is met by every version that begins with it. It can only
+    /// rise, and an upgrade interrupts the instance, which `restartPolicy` has to allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(validation = Rule::new("self.matches('^[0-9]+([.][0-9]+){0,3}$')").message("engineVersion must be numbers with dots between them, such as 16 or 8.0.39"))]
+    pub engine_version: Option<String>,
+    /// Whether an upgrade may go to another major version, which AWS refuses otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_major_version_upgrade: Option<bool>,
+    /// Whether AWS installs minor versions by itself in the maintenance window. An `engineVersion`
+    /// beside it should leave the minor version open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_minor_version_upgrade: Option<bool>,
+    /// The instance class, such as `db.t4g.micro`. Changing it interrupts the instance, which
+    /// `restartPolicy` has to allow.
+    #[schemars(length(min = 4, max = 64))]
+    #[x_kube(validation = Rule::new("self.matches('^db[.][a-z0-9-]+([.][a-z0-9-]+)+$')").message("instanceClass must be db, a family and a size with dots between them, such as db.t4g.micro"))]
+    pub instance_class: String,
+    /// The storage in GiB. It can only grow, and AWS rounds a growth of less than a tenth up to one.
+    #[schemars(range(min = 5, max = 65536))]
+    pub allocated_storage_gib: i32,
+    /// The storage type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_type: Option<StorageType>,
+    /// Provisioned I/O operations per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1000, max = 256_000))]
+    pub iops: Option<i32>,
+    /// Whether the storage is encrypted, with the account's default key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_encrypted: Option<bool>,
+    /// Whether a standby in another Availability Zone takes over when the instance fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multi_az: Option<bool>,
+    /// The ids of the subnets that the instance may be in, of at least two Availability Zones of one
+    /// VPC, in any order. They become a DB subnet group that is made and deleted with the instance.
+    /// The group `default` of the account's default VPC is used where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 20), inner(length(max = 32)))]
+    #[x_kube(
+        merge_strategy = ListMerge::Set,
+        validation = Rule::new("self.all(subnet, subnet.matches('^subnet-[0-9a-f]{8,17}$'))").message("subnetIds must be ids of subnets: subnet- and hexadecimal digits")
+    )]
+    pub subnet_ids: Option<Vec<String>>,
+    /// The resources whose outputs are the subnets' ids: `privateSubnetIds` where no output is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub subnet_refs: Option<Vec<OutputRef>>,
+    /// The ids of the security groups, in any order; the default group of the VPC where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16), inner(length(max = 32)))]
+    #[x_kube(
+        merge_strategy = ListMerge::Set,
+        validation = Rule::new("self.all(group, group.matches('^sg-[0-9a-f]{8,17}$'))").message("securityGroupIds must be ids of security groups: sg- and hexadecimal digits")
+    )]
+    pub security_group_ids: Option<Vec<String>>,
+    /// The resources whose outputs are the security groups' ids: `groupId` where no output is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub security_group_refs: Option<Vec<OutputRef>>,
+    /// Whether the instance has a public address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publicly_accessible: Option<bool>,
+    /// The name of the first database; none is made where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z][A-Za-z0-9_]*$')").message("databaseName must be letters, digits and underscores, and begin with a letter"))]
+    pub database_name: Option<String>,
+    /// The name of the master user.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z][A-Za-z0-9_]*$')").message("masterUsername must be letters, digits and underscores, and begin with a letter"))]
+    pub master_username: String,
+    /// The DB parameter group, by name. Parameters that AWS calls static are in force after the next
+    /// reboot, which the controller does not cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z][a-z0-9.-]*$')").message("parameterGroupName must be lower-case letters, digits, dots and hyphens, and begin with a letter"))]
+    pub parameter_group_name: Option<String>,
+    /// Days for which automated backups are kept; 0 switches them off, which interrupts the instance
+    /// shortly, as does switching them on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 35))]
+    pub backup_retention_days: Option<i32>,
+    /// The daily time for backups in UTC, such as `03:00-03:30`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 11))]
+    #[x_kube(validation = Rule::new("self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$')").message("backupWindow must be two times of day in UTC, such as 03:00-03:30"))]
+    pub backup_window: Option<String>,
+    /// The weekly time for maintenance in UTC, such as `sun:04:00-sun:04:30`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 19))]
+    #[x_kube(validation = Rule::new("self.matches('^(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]-(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]$')").message("maintenanceWindow must be two weekdays with times in UTC, such as sun:04:00-sun:04:30"))]
+    pub maintenance_window: Option<String>,
+    /// Whether changes are carried out at once; where absent or false, those that AWS can defer wait
+    /// for the maintenance window. A change that already waits goes on waiting until another is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apply_immediately: Option<bool>,
+    /// Whether AWS refuses to delete the instance, this controller's calls included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_protection: Option<bool>,
+    /// Whether the instance is deleted without a last snapshot. Where absent or false, a snapshot
+    /// stays whose name begins with the instance's and `-final-`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_final_snapshot: Option<bool>,
+}
+
+/// A storage type by its name in the RDS API.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageType {
+    /// General purpose SSD, where IOPS follow from the size.
+    Gp2,
+    /// General purpose SSD.
+    Gp3,
+    /// Provisioned IOPS SSD.
+    Io1,
+    /// Provisioned IOPS SSD of higher durability.
+    Io2,
+}
+
+impl StorageType {
+    /// The type by its name, where it is one of these.
+    pub(super) fn from_api(name: &str) -> Option<Self> {
+        Some(match name {
+            "gp2" => Self::Gp2,
+            "gp3" => Self::Gp3,
+            "io1" => Self::Io1,
+            "io2" => Self::Io2,
+            _ => return None,
+        })
+    }
+
+    /// The type's name.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Gp2 => "gp2",
+            Self::Gp3 => "gp3",
+            Self::Io1 => "io1",
+            Self::Io2 => "io2",
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What users may write about a network.
+
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+/// A VPC with its subnets, its internet gateway, its NAT gateway and the route tables that they need.
+/// All of them are made for this object and belong to it: what leaves the spec leaves AWS. Whatever
+/// else is in the VPC is left alone.
+///
+/// Outputs: `arn`, `vpcId`, `cidrBlock`, `subnetIds.<name>` for each subnet, `publicSubnetIds` and
+/// `privateSubnetIds` with the ids separated by commas once all subnets are there, and `natPublicIp`.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.cidrBlock == oldSelf.cidrBlock").message("vpcNetwork.cidrBlock is immutable: a VPC cannot change its addresses; declare a new object"),
+    validation = Rule::new("!has(self.dnsHostnames) || !self.dnsHostnames || !has(self.dnsSupport) || self.dnsSupport").message("dnsHostnames: true must go with dnsSupport: true"),
+    validation = Rule::new("!self.subnets.exists(subnet, subnet.public) || (has(self.internetGateway) && self.internetGateway)").message("internetGateway must be true where a subnet is public: its traffic goes through the internet gateway"),
+    validation = Rule::new("!has(self.natGateway) || self.subnets.exists(subnet, subnet.name == self.natGateway.subnet && subnet.public)").message("natGateway.subnet must be the name of a public subnet in subnets"),
+    validation = Rule::new("!has(self.natGateway) || !has(oldSelf.natGateway) || self.natGateway.subnet == oldSelf.natGateway.subnet").message("natGateway.subnet is immutable: a NAT gateway cannot move; take natGateway out, and declare it anew once it is gone")
+)]
+pub struct VpcNetworkSpec {
+    /// The IPv4 addresses of the VPC, such as `10.0.0.0/16`: a block of /16 to /28.
+    #[schemars(length(min = 9, max = 18))]
+    #[x_kube(validation = Rule::new("self.matches('^[0-9]{1,3}([.][0-9]{1,3}){3}/(1[6-9]|2[0-8])$')").message("cidrBlock must be an IPv4 address and a size from /16 to /28, such as 10.0.0.0/16"))]
+    pub cidr_block: String,
+    /// Whether the Amazon DNS server answers in the VPC; AWS begins with true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_support: Option<bool>,
+    /// Whether instances with public addresses get public DNS names; AWS begins with false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_hostnames: Option<bool>,
+    /// The subnets. One that leaves the list is deleted, which AWS refuses while something is in it.
+    #[schemars(length(min = 1, max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub subnets: Vec<Subnet>,
+    /// Whether the VPC has an internet gateway; false where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub internet_gateway: Option<bool>,
+    /// The NAT gateway, through which private subnets reach the internet; none where absent. It costs
+    /// money: AWS charges for every hour of the gateway and of its public address, a good dollar a
+    /// day, and for every gigabyte that goes through it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nat_gateway: Option<NatGateway>,
+}
+
+/// A subnet.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.availabilityZone == oldSelf.availabilityZone").message("availabilityZone is immutable: a subnet cannot move; add a subnet of another name and remove this one"),
+    validation = Rule::new("self.cidrBlock == oldSelf.cidrBlock").message("the cidrBlock of a subnet is immutable: add a subnet of another name and remove this one")
+)]
+pub struct Subnet {
+    /// The subnet's name in this network.
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')").message("the name of a subnet must be lower-case letters, digits and hyphens, and begin and end with a letter or digit"))]
+    pub name: String,
+    /// The availability zone, such as `us-east-1a`.
+    #[schemars(length(min = 4, max = 64))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z]{2}(-[a-z]+)+-[0-9]+([a-z]|-[a-z]+-[0-9]+[a-z])$')").message("availabilityZone must be the name of a zone, such as us-east-1a"))]
+    pub availability_zone: String,
+    /// The IPv4 addresses of the subnet: a block of /16 to /28 inside the VPC's.
+    #[schemars(length(min = 9, max = 18))]
+    #[x_kube(validation = Rule::new("self.matches('^[0-9]{1,3}([.][0-9]{1,3}){3}/(1[6-9]|2[0-8])$')").message("cidrBlock must be an IPv4 address and a size from /16 to /28, such as 10.0.1.0/24"))]
+    pub cidr_block: String,
+    /// Whether the subnet's traffic to the internet goes through the internet gateway. Public
+    /// addresses are a matter of what is put there. Private subnets reach the internet through the
+    /// NAT gateway, or not at all.
+    pub public: bool,
+}
+
+/// A NAT gateway with a public address of its own.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NatGateway {
+    /// The name of the public subnet that the gateway stands in.
+    #[schemars(length(min = 1, max = 32))]
+    pub subnet: String,
+}
+
+impl VpcNetworkSpec {
+    /// The subnet of this name.
+    pub(super) fn subnet(&self, name: &str) -> Option<&Subnet> {
+        self.subnets.iter().find(|subnet| subnet.name == name)
+    }
+
+    /// Whether the network is to have an internet gateway.
+    pub(super) fn wants_internet_gateway(&self) -> bool {
+        self.internet_gateway == Some(true)
+    }
+
+    /// Whether there is a subnet that is public, or one that is not.
+    pub(super) fn has_subnets(&self, public: bool) -> bool {
+        self.subnets.iter().any(|subnet| subnet.public == public)
+    }
+}

@@ -1,0 +1,133 @@
+"""Lambda makes and changes functions in steps; moto does it at once.
+
+https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+(a function is Pending, then Active; an update is InProgress, then Successful; meanwhile no
+other change is taken)
+https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html
+(ResourceConflictException)
+
+Steps count reads, not time, so that tests are exact: after every change the first GetFunction
+shows the passing state, the next one what follows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.models import LambdaBackend, LambdaFunction
+from moto.awslambda.responses import LambdaResponse
+
+
+class ResourceConflictException(LambdaClientError):
+    """The function is busy."""
+
+    code = 409
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ResourceConflictException", message)
+
+
+def install() -> None:
+    """Let every change of a function pass through its passing state."""
+    _wrap_creation()
+    _wrap_configuration()
+    _wrap_read()
+    _wrap_updates()
+    _wait_in_stacks()
+
+
+def _pass_through(function: LambdaFunction, state: str) -> None:
+    function.passing, function.was_read = state, False
+
+
+def _state(function: LambdaFunction) -> str:
+    return getattr(function, "passing", "")
+
+
+def _wrap_creation() -> None:
+    original = LambdaBackend.create_function
+
+    def create_function(self: LambdaBackend, spec: dict[str, Any]) -> LambdaFunction:
+        function = original(self, spec)
+        _pass_through(self.get_function(function.function_name), "Pending")
+        return function
+
+    LambdaBackend.create_function = create_function
+
+
+def _wrap_configuration() -> None:
+    original = LambdaFunction.get_configuration
+
+    def get_configuration(self: LambdaFunction, on_create: bool = False) -> dict[str, Any]:
+        result = original(self, on_create)
+        if _state(self) == "Pending":
+            result["State"] = "Pending"
+            result["StateReason"] = "The function is being created."
+            result["StateReasonCode"] = "Creating"
+        if _state(self) == "InProgress":
+            result["LastUpdateStatus"] = "InProgress"
+        return result
+
+    LambdaFunction.get_configuration = get_configuration
+
+
+def _wrap_read() -> None:
+    original = LambdaResponse.get_function
+
+    def get_function(self: LambdaResponse) -> str:
+        result = original(self)
+        function = self.backend.get_function(self.path.rsplit("/", 1)[-1])
+        if _state(function) and function.was_read:
+            function.passing = ""
+            result = original(self)
+        function.was_read = True
+        return result
+
+    LambdaResponse.get_function = get_function
+
+
+def _wrap_updates() -> None:
+    for name in ("update_function_code", "update_function_configuration"):
+        _wrap_update(name)
+
+
+def _wrap_update(name: str) -> None:
+    original = getattr(LambdaBackend, name)
+
+    def update(
+        self: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        function = self.get_function(function_name, qualifier)
+        _demand_at_rest(function)
+        original(self, function_name, qualifier, body)
+        if not body.get("DryRun"):
+            _pass_through(function, "InProgress")
+        return function.get_configuration()
+
+    setattr(LambdaBackend, name, update)
+
+
+def _demand_at_rest(function: LambdaFunction) -> None:
+    if _state(function) == "Pending":
+        raise ResourceConflictException(
+            "The operation cannot be performed at this time. "
+            "The function is currently in the following state: Pending"
+        )
+    if _state(function):
+        raise ResourceConflictException(
+            "The operation cannot be performed at this time. "
+            f"An update is in progress for resource: {function.function_arn}"
+        )
+
+
+def _wait_in_stacks() -> None:
+    """CloudFormation waits for its functions, so a stack shows no passing state."""
+    original = LambdaFunction.create_from_cloudformation_json.__func__
+
+    def create(cls: type[LambdaFunction], *args: Any, **kwargs: Any) -> LambdaFunction:
+        function = original(cls, *args, **kwargs)
+        function.passing = ""
+        return function
+
+    LambdaFunction.create_from_cloudformation_json = classmethod(create)
