@@ -1,8 +1,8 @@
 """Builds what the local environment runs, once per set of inputs.
 
-The control plane (etcd, kube-apiserver) comes from the Go module in
-``controlplane/``, the AWS emulator from the Python packages that
-``emulator/requirements.txt`` names. Both land in a cache folder whose name holds a
+The control plane (etcd, kube-apiserver, kube-controller-manager) comes from the Go
+module in ``controlplane/``, the AWS emulator from the Python packages that
+``emulator/requirements.txt`` names. Each lands in a cache folder whose name holds a
 hash of all inputs, so a change of a pinned version builds beside the old one.
 """
 
@@ -29,6 +29,7 @@ PROGRESS_SECONDS = 20
 GO_PACKAGES = {
     "etcd": "go.etcd.io/etcd/server/v3",
     "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
 }
 
 
@@ -50,13 +51,34 @@ def go_linker_flags() -> str:
 
 def controlplane() -> Path:
     """Return the folder with etcd and kube-apiserver, building them if they are missing."""
-    given = os.environ.get("KUBEBUILDER_ASSETS")
+    programs = ("etcd", "kube-apiserver")
+    given = _given_assets()
     if given:
-        return _given_assets(Path(given).expanduser().resolve())
-    return _built("controlplane", _controlplane_inputs(), _build_controlplane)
+        for name in programs:
+            if not os.access(given / name, os.X_OK):
+                raise EnvError(f"KUBEBUILDER_ASSETS is {given}, but there is no program {name} in it.")
+        return given
+    return _built("controlplane", _go_inputs(), lambda target: _build_go(target, *programs))
 
 
-def _controlplane_inputs() -> list[bytes]:
+def controller_manager() -> Path:
+    """Return the folder with kube-controller-manager, building it if it is missing.
+
+    It is built apart from the others because envtest, where most KUBEBUILDER_ASSETS come from, lacks it.
+    """
+    name = "kube-controller-manager"
+    given = _given_assets()
+    if given and os.access(given / name, os.X_OK):
+        return given
+    return _built("controller-manager", _go_inputs(), lambda target: _build_go(target, name))
+
+
+def _given_assets() -> Path | None:
+    given = os.environ.get("KUBEBUILDER_ASSETS")
+    return Path(given).expanduser().resolve() if given else None
+
+
+def _go_inputs() -> list[bytes]:
     module = HERE / "controlplane"
     inputs = [(module / name).read_bytes() for name in ("go.mod", "go.sum", "tools.go")]
     return [*inputs, f"{go_linker_flags()} {platform.system()} {platform.machine()}".encode()]
@@ -67,13 +89,6 @@ def emulator() -> Path:
     requirements = HERE / "emulator" / "requirements.txt"
     inputs = [requirements.read_bytes(), f"{sys.version} {platform.machine()}".encode()]
     return _built("emulator", inputs, _build_emulator)
-
-
-def _given_assets(folder: Path) -> Path:
-    for name in GO_PACKAGES:
-        if not os.access(folder / name, os.X_OK):
-            raise EnvError(f"KUBEBUILDER_ASSETS is {folder}, but there is no program {name} in it.")
-    return folder
 
 
 def _entry(name: str, inputs: list[bytes]) -> Path:
@@ -110,16 +125,17 @@ def _locked(path: Path, name: str) -> Iterator[None]:
         yield
 
 
-def _build_controlplane(target: Path) -> None:
+def _build_go(target: Path, *names: str) -> None:
     if shutil.which("go") is None:
         raise EnvError(
-            "The program go is missing: install Go 1.26 or newer, or set KUBEBUILDER_ASSETS "
-            "to a folder with etcd and kube-apiserver."
+            f"The program go is missing, which builds {' and '.join(names)}: install Go 1.26 or newer, or set "
+            "KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kube-controller-manager. "
+            "Folders made by envtest lack the last; Kubernetes' server archive has it."
         )
     jobs = os.environ.get("GO_JOBS")
-    for name, package in GO_PACKAGES.items():
+    for name in names:
         command = ["go", "build", *(["-p", jobs] if jobs else []), "-ldflags", go_linker_flags()]
-        command += ["-o", str(target / name), package]
+        command += ["-o", str(target / name), GO_PACKAGES[name]]
         environment = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
         run_long(f"building {name} (minutes when cold)", command, HERE / "controlplane", environment)
 
@@ -131,6 +147,10 @@ def _build_emulator(target: Path) -> None:
     install = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     install += ["--disable-pip-version-check", "--requirement", str(requirements)]
     run_long("installing the AWS emulator", install, HERE)
+
+
+# What `env.py build` knows to build.
+BUILDERS = {"controlplane": controlplane, "controller-manager": controller_manager, "emulator": emulator}
 
 
 def run_long(title: str, command: list[str], folder: Path, env: dict[str, str] | None = None) -> None:

@@ -61,8 +61,8 @@ def build_all() -> None:
 
     def environment() -> None:
         try:
-            build.controlplane()
-            build.emulator()
+            for builder in build.BUILDERS.values():
+                builder()
         except BaseException as error:
             failures.append(error)
 
@@ -105,7 +105,7 @@ class Demo:
     """The tour, one method a stop."""
 
     def __init__(self) -> None:
-        self.state = env.up(FOLDER, emulator_only=False)
+        self.state = env.up(FOLDER)
         self.aws = Aws(self.state)
         step("a Kubernetes API server and an AWS emulator run on this machine")
 

@@ -31,8 +31,20 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "local-environment-has-no-secret",
     "AWS_REGION": "us-east-1",
 }
+# What an environment may consist of. Without the controller manager, namespaces and objects
+# deleted in the foreground never go.
+EMULATOR_ONLY = ("emulator",)
+WITHOUT_CONTROLLER_MANAGER = (*EMULATOR_ONLY, "etcd", "kube-apiserver")
+EVERYTHING = (*WITHOUT_CONTROLLER_MANAGER, "kube-controller-manager")
+# In the order of stopping: each before what it needs.
 # The API server would wait a minute for its clients' watches. All it knows is in etcd.
-GRACE_SECONDS = {"controller": 25.0, "kube-apiserver": 2.0, "etcd": 10.0, "emulator": 5.0}
+GRACE_SECONDS = {
+    "controller": 25.0,
+    "kube-controller-manager": 5.0,
+    "kube-apiserver": 2.0,
+    "etcd": 10.0,
+    "emulator": 5.0,
+}
 
 State = dict[str, Any]
 
@@ -99,16 +111,26 @@ def start_controlplane(folder: Path, state: State, binaries: Path) -> None:
     start_apiserver(folder, state)
 
 
-def up(folder: Path, emulator_only: bool) -> State:
-    """Build what is missing, start everything in ``folder``, return what was started."""
+def start_controller_manager(folder: Path, state: State, binary: Path) -> None:
+    """Start kube-controller-manager on its recorded port and record it."""
+    name = "kube-controller-manager"
+    state["controller_manager"] = str(binary)
+    state["logs"][name] = str(folder / f"{name}.log")
+    state["pids"][name] = kubernetes.start_controller_manager(binary, folder, state["ports"][name])
+    save(folder, state)
+
+
+def up(folder: Path, parts: tuple[str, ...] = EVERYTHING) -> State:
+    """Build what is missing, start the parts in ``folder``, return what was started."""
     state = load(folder)
-    if state and alive(folder, state) and (emulator_only or "kubeconfig" in state):
+    if state and alive(folder, state) and set(parts) <= set(state["pids"]):
         return state
-    binaries = None if emulator_only else build.controlplane()
+    binaries = build.controlplane() if "kube-apiserver" in parts else None
+    manager = build.controller_manager() if "kube-controller-manager" in parts else None
     build.emulator()
     down(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    names = ["emulator", "etcd", "etcd-peer", "kube-apiserver"]
+    names = [*parts, "etcd-peer"]
     ports = dict(zip(names, processes.free_ports(len(names)), strict=True))
     state = {"aws_endpoint": f"http://127.0.0.1:{ports['emulator']}"}
     state.update(ports=ports, pids={}, logs={})
@@ -116,6 +138,8 @@ def up(folder: Path, emulator_only: bool) -> State:
         start_emulator(folder, state)
         if binaries:
             start_controlplane(folder, state, binaries)
+        if manager:
+            start_controller_manager(folder, state, manager / "kube-controller-manager")
     except BaseException:
         stop_processes(folder, state)
         raise
@@ -174,16 +198,21 @@ def stop_apiserver(folder: Path) -> None:
 
 def restart_apiserver(folder: Path) -> None:
     """Start a stopped kube-apiserver again on the same port with the same data."""
-    state = running(folder)
-    if not processes.is_ours(state["pids"]["kube-apiserver"], folder):
-        start_apiserver(folder, state)
+    state, manager = running(folder), "kube-controller-manager"
+    if processes.is_ours(state["pids"]["kube-apiserver"], folder):
+        return
+    start_apiserver(folder, state)
+    if manager in state["pids"]:
+        # It would come back by itself, but only after a pause that grows to half a minute.
+        processes.stop(state["pids"][manager], folder, GRACE_SECONDS[manager])
+        start_controller_manager(folder, state, Path(state["controller_manager"]))
 
 
 def run_tests(arguments: list[str]) -> int:
     """Run the emulator's own tests against a started emulator; return pytest's exit code."""
     with tempfile.TemporaryDirectory(prefix="ccagi-emulator-") as name:
         folder = Path(name).resolve()
-        state = up(folder, emulator_only=True)
+        state = up(folder, EMULATOR_ONLY)
         try:
             command = [str(build.emulator() / "bin" / "python"), "-m", "pytest", "-q"]
             command += ["--tb=short", "-p", "no:cacheprovider", *(arguments or [str(EMULATOR)])]
@@ -198,7 +227,7 @@ def run_tests(arguments: list[str]) -> int:
 
 def run_with(folder: Path, command: list[str]) -> int:
     """Run a command with a fresh environment, stop it whatever happens, return the exit code."""
-    state = up(folder, emulator_only=False)
+    state = up(folder)
     try:
         python = build.emulator() / "bin" / "python"
         return subprocess.run(command, env={**variables(state), "CCAGI_TEST_PYTHON": str(python)}).returncode
@@ -242,7 +271,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="env.py", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="build into the cache")
-    building.add_argument("what", nargs="?", default="all", choices=["controlplane", "emulator", "all"])
+    building.add_argument("what", nargs="?", default="all", choices=[*build.BUILDERS, "all"])
     for name, text in {
         "up": "build what is missing and start everything",
         "down": "stop everything",
@@ -253,7 +282,13 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("--dir", type=lambda text: Path(text).resolve(), required=True)
         if name == "up":
-            command.add_argument("--emulator-only", action="store_true")
+            command.set_defaults(parts=EVERYTHING)
+            less = command.add_mutually_exclusive_group()
+            for flag, parts in {
+                "--emulator-only": EMULATOR_ONLY,
+                "--without-controller-manager": WITHOUT_CONTROLLER_MANAGER,
+            }.items():
+                less.add_argument(flag, dest="parts", action="store_const", const=parts)
         if name == "exec":
             command.add_argument("program", nargs="+", help="the command and its arguments, after --")
     tests = commands.add_parser("test", help="test the emulator")
@@ -264,11 +299,11 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Carry out one command and return its exit code."""
     if options.command == "build":
-        for what in ("controlplane", "emulator"):
+        for what, builder in build.BUILDERS.items():
             if options.what in (what, "all"):
-                print(getattr(build, what)())
+                print(builder())
     elif options.command == "up":
-        print_exports(up(options.dir, options.emulator_only))
+        print_exports(up(options.dir, options.parts))
     elif options.command == "down":
         down(options.dir)
     elif options.command == "exec":

@@ -1,7 +1,8 @@
-"""Starts the local control plane: one etcd, one kube-apiserver, no other component.
+"""Starts the local control plane: one etcd, one kube-apiserver, one kube-controller-manager.
 
-No kubelet and no controller manager run, so nothing but the tested controller
-ever acts on an object.
+The controller manager runs only what ends objects and namespaces and gives namespaces their
+service accounts. No kubelet and no other controller run, so nothing else but the tested
+controller ever acts on an object.
 """
 
 from __future__ import annotations
@@ -17,27 +18,43 @@ from pathlib import Path
 
 import processes
 
+# Without the first, a foreground deletion never ends; without the second, a namespace never goes.
+CONTROLLERS = (
+    "garbage-collector-controller",
+    "namespace-controller",
+    "serviceaccount-controller",
+    "serviceaccount-token-controller",
+)
+
 
 def prepare(folder: Path, python: Path, port: int) -> None:
-    """Write certificates, the administrator's token and the kubeconfig into ``folder``."""
+    """Write certificates, and tokens and kubeconfigs of administrator and controller manager into ``folder``."""
     certs = folder / "certs"
     certs.mkdir()
     script = Path(__file__).resolve().with_name("certs.py")
     subprocess.run([str(python), str(script), str(certs)], check=True)
-    token = secrets.token_hex(16)
-    _write_private(certs / "tokens.csv", f'{token},admin,admin,"system:masters"\n')
     authority = base64.b64encode((certs / "ca.crt").read_bytes()).decode()
     cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority-data": authority}
+    users = {"admin": folder / "kubeconfig", "system:kube-controller-manager": certs / "controller-manager.kubeconfig"}
+    lines = []
+    for user, path in users.items():
+        token = secrets.token_hex(16)
+        lines.append(f'{token},{user},{user},"system:masters"\n')
+        _write_kubeconfig(path, cluster, user, token)
+    _write_private(certs / "tokens.csv", "".join(lines))
+
+
+def _write_kubeconfig(path: Path, cluster: dict[str, str], user: str, token: str) -> None:
     kubeconfig = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "local",
         "clusters": [{"name": "local", "cluster": cluster}],
-        "users": [{"name": "admin", "user": {"token": token}}],
-        "contexts": [{"name": "local", "context": {"cluster": "local", "user": "admin"}}],
+        "users": [{"name": user, "user": {"token": token}}],
+        "contexts": [{"name": "local", "context": {"cluster": "local", "user": user}}],
     }
     # JSON is YAML, so no YAML library is needed to write it.
-    _write_private(folder / "kubeconfig", json.dumps(kubeconfig, indent=2) + "\n")
+    _write_private(path, json.dumps(kubeconfig, indent=2) + "\n")
 
 
 def start_etcd(binary: Path, folder: Path, port: int, peer_port: int) -> int:
@@ -81,8 +98,6 @@ def start_apiserver(binary: Path, folder: Path, port: int, etcd_port: int) -> in
         "--service-cluster-ip-range=10.0.0.0/24",
         # A loopback address cannot be published as an endpoint, and nothing needs it.
         "--endpoint-reconciler-type=none",
-        # Without a controller manager no namespace gets the service account that it demands.
-        "--disable-admission-plugins=ServiceAccount",
         # Load tests measure the controller: fairness queues would measure themselves.
         "--enable-priority-and-fairness=false",
         "--max-requests-inflight=4000",
@@ -91,9 +106,37 @@ def start_apiserver(binary: Path, folder: Path, port: int, etcd_port: int) -> in
     log = folder / "kube-apiserver.log"
     pid = processes.start(command, log)
     url = f"https://127.0.0.1:{port}/readyz"
-    trusted = ssl.create_default_context(cafile=str(certs / "ca.crt"))
-    processes.wait_ready("kube-apiserver", pid, folder, log, lambda: _answers_ok(url, trusted))
+    processes.wait_ready("kube-apiserver", pid, folder, log, lambda: _answers_ok(url, _trusted(certs)))
     return pid
+
+
+def start_controller_manager(binary: Path, folder: Path, port: int) -> int:
+    """Start kube-controller-manager and wait for ``/healthz``; return its process id.
+
+    Its garbage collector looks for new kinds when it starts and every 30 s after that, which no flag changes.
+    """
+    certs = folder / "certs"
+    command = [
+        str(binary),
+        f"--kubeconfig={certs / 'controller-manager.kubeconfig'}",
+        f"--controllers={','.join(CONTROLLERS)}",
+        "--leader-elect=false",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={port}",
+        f"--tls-cert-file={certs / 'server.crt'}",
+        f"--tls-private-key-file={certs / 'server.key'}",
+        f"--service-account-private-key-file={certs / 'service-account.key'}",
+    ]
+    log = folder / "kube-controller-manager.log"
+    pid = processes.start(command, log)
+    url = f"https://127.0.0.1:{port}/healthz"
+    processes.wait_ready("kube-controller-manager", pid, folder, log, lambda: _answers_ok(url, _trusted(certs)))
+    return pid
+
+
+def _trusted(certs: Path) -> ssl.SSLContext:
+    """Trust what the environment's own authority has signed."""
+    return ssl.create_default_context(cafile=str(certs / "ca.crt"))
 
 
 def _answers_ok(url: str, trusted: ssl.SSLContext | None = None) -> bool:

@@ -80,10 +80,17 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def wait_ready(name: str, pid: int, folder: Path, log: Path, ready: Callable[[], bool]) -> None:
-    """Wait until a started process answers; explain with its log if it died or hangs."""
-    outcome = wait_until(lambda: ready() or not _lives(pid, folder), 90)
-    if not outcome or not ready():
-        raise EnvError(f"{name} did not become ready. The end of its log {log}:\n{tail(log)}")
+    """Wait until a started process answers; explain with its log if it died or hangs.
+
+    One that is waited for in vain, or no longer because of Ctrl-C, is stopped: nobody else knows of it yet.
+    """
+    try:
+        outcome = wait_until(lambda: ready() or not _lives(pid, folder), 90)
+        if not outcome or not ready():
+            raise EnvError(f"{name} did not become ready. The end of its log {log}:\n{tail(log)}")
+    except BaseException:
+        stop(pid, folder, 2.0)
+        raise
 
 
 def _lives(pid: int, folder: Path) -> bool:
