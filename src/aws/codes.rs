@@ -133,6 +133,12 @@ const TOLD_BY_MESSAGE: &[Meaning] = &[
         class: ErrorClass::Blocked,
         advice: "The instance is protected: set rdsInstance.deletionProtection: false first, or use deletionPolicy: Retain.",
     },
+    Meaning {
+        code: "InvalidArgument",
+        words: "Unable to validate the following destination",
+        class: ErrorClass::Conflict,
+        advice: "S3 may not invoke the function yet: let s3.amazonaws.com do so in lambdaFunction.permissions; the controller tries again.",
+    },
     // Said of a managed policy that a role is to get, and not of the role.
     Meaning {
         code: "NoSuchEntity",

@@ -135,6 +135,24 @@ impl Story {
         self.resources().patch(name, &user(), &Patch::Apply(object)).await
     }
 
+    /// Applies the AwsResources of a file of examples, in its order, in the story's namespace and account,
+    /// and returns their names.
+    pub async fn apply_file(&self, path: &Path) -> Vec<String> {
+        let text = std::fs::read_to_string(path).unwrap().replace("111122223333", &self.account_id);
+        let mut names = Vec::new();
+        for mut document in serde_saphyr::from_multiple::<Value>(&text).unwrap() {
+            if document["kind"] != "AwsResource" {
+                continue;
+            }
+            let name = document["metadata"]["name"].as_str().unwrap().to_owned();
+            document["metadata"] = json!({"name": name, "labels": {"story": self.name}});
+            document["spec"]["accountRef"] = json!({"name": self.name});
+            self.resources().patch(&name, &user(), &Patch::Apply(document)).await.unwrap();
+            names.push(name);
+        }
+        names
+    }
+
     pub async fn annotate(&self, name: &str, key: &str, value: Option<&str>) {
         let patch = json!({"metadata": {"annotations": {key: value}}});
         self.resources().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();

@@ -1,5 +1,6 @@
 //! Amazon S3 general purpose buckets.
 
+mod notifications;
 mod objects;
 mod settings;
 mod spec;
@@ -29,9 +30,12 @@ impl Kind for S3Bucket {
     const NAME: KindName = KindName::S3Bucket;
     const HOLDS_DATA: bool = true;
     const LAGS: bool = false;
-    const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("lifecycleRules", "id")];
-    const REFERENCES: &'static [Reference] =
-        &[Reference { from: "logging.targetBucketRef", to: "targetBucket", output: "name", later: false }];
+    const NAMED_LISTS: &'static [(&'static str, &'static str)] =
+        &[("lambdaNotifications", "id"), ("lifecycleRules", "id")];
+    const REFERENCES: &'static [Reference] = &[
+        Reference { from: "logging.targetBucketRef", to: "targetBucket", output: "name", later: false },
+        Reference { from: "lambdaNotifications.functionRef", to: "functionArn", output: "arn", later: true },
+    ];
     const IAM_ACTIONS: &'static [&'static str] = &[
         "s3:CreateBucket",
         "s3:DeleteBucket",
@@ -39,6 +43,7 @@ impl Kind for S3Bucket {
         "s3:DeleteObjectVersion",
         "s3:GetBucketCORS",
         "s3:GetBucketLogging",
+        "s3:GetBucketNotification",
         "s3:GetBucketOwnershipControls",
         "s3:GetBucketPolicy",
         "s3:GetBucketPublicAccessBlock",
@@ -50,6 +55,7 @@ impl Kind for S3Bucket {
         "s3:ListBucketVersions",
         "s3:PutBucketCORS",
         "s3:PutBucketLogging",
+        "s3:PutBucketNotification",
         "s3:PutBucketOwnershipControls",
         "s3:PutBucketPolicy",
         "s3:PutBucketPublicAccessBlock",
@@ -77,7 +83,9 @@ impl Kind for S3Bucket {
     }
 
     fn comparable(spec: &S3BucketSpec) -> Value {
-        let mut value = serde_json::to_value(spec).unwrap_or(Value::Null);
+        let mut spec = spec.clone();
+        spec.lambda_notifications.iter_mut().flatten().for_each(|notification| notification.events.sort());
+        let mut value = serde_json::to_value(&spec).unwrap_or(Value::Null);
         if let Some(policy) = &spec.policy {
             value["policy"] = policy_document::comparable(policy).into();
         }
@@ -209,6 +217,9 @@ async fn read_named_settings(aws: &Aws, bucket: &str, wanted: &S3BucketSpec) -> 
     if wanted.website.is_some() {
         found.website = settings::website(aws, bucket).await?;
     }
+    if wanted.lambda_notifications.is_some() {
+        found.lambda_notifications = Some(notifications::read(aws, bucket).await?);
+    }
     Ok(found)
 }
 
@@ -230,6 +241,7 @@ enum Setting {
     Cors,
     Logging,
     Website,
+    Notifications,
 }
 
 impl Setting {
@@ -244,6 +256,7 @@ impl Setting {
             "corsRules" => Self::Cors,
             "logging" => Self::Logging,
             "website" => Self::Website,
+            "lambdaNotifications" => Self::Notifications,
             _ => return None,
         })
     }
@@ -264,6 +277,7 @@ async fn write_setting(aws: &Aws, bucket: &str, spec: &S3BucketSpec, setting: Se
         Setting::Cors => if_named!(spec.cors_rules, value => settings::put_cors_rules(aws, bucket, value)),
         Setting::Logging => if_named!(spec.logging, value => settings::put_logging(aws, bucket, value)),
         Setting::Website => if_named!(spec.website, value => settings::put_website(aws, bucket, value)),
+        Setting::Notifications => if_named!(spec.lambda_notifications, value => notifications::put(aws, bucket, value)),
     }
 }
 
@@ -287,6 +301,7 @@ fn fresh_bucket(spec: &S3BucketSpec, tags: &Tags) -> Observed<S3BucketSpec> {
         }),
         public_access_block: Some(blocked),
         object_ownership: spec.object_ownership.or(Some(ObjectOwnership::BucketOwnerEnforced)),
+        lambda_notifications: Some(Vec::new()),
         ..Default::default()
     };
     Observed {

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An S3 general purpose bucket. Only the settings named here are managed; all others are left alone.
+///
+/// Outputs: `arn`, `name` and `region`.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.bucketName == oldSelf.bucketName").message("s3Bucket.bucketName is immutable: a bucket cannot be renamed; declare a new object"))]
@@ -50,6 +52,15 @@ pub struct S3BucketSpec {
     /// Static website hosting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub website: Option<Website>,
+    /// The Lambda functions that are told of events in the bucket. All of them are named here: others
+    /// are told no longer. Topics, queues and EventBridge are left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 50))]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(one, self.exists_one(other, other.id == one.id))").message("lambdaNotifications must have ids that differ")
+    )]
+    pub lambda_notifications: Option<Vec<LambdaNotification>>,
     /// Whether all objects and versions are deleted with the bucket. Without it, a bucket that is
     /// not empty is never deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -220,4 +231,41 @@ pub struct Website {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub error_document: Option<String>,
+}
+
+/// A Lambda function that is told of events in the bucket. S3 takes it only when the function's
+/// permissions let `s3.amazonaws.com` invoke it.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.functionArn) != has(self.functionRef)").message("a notification must name its function by functionArn or by functionRef, and not by both"))]
+pub struct LambdaNotification {
+    /// The notification's name in the bucket.
+    #[schemars(length(min = 1, max = 255))]
+    pub id: String,
+    /// The events by their names in the S3 API, such as `s3:ObjectCreated:*`, in any order.
+    #[schemars(
+        length(min = 1, max = 30),
+        inner(length(min = 4, max = 64), regex(pattern = r"^s3:[A-Za-z]+(:([A-Za-z]+|[*]))?$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub events: Vec<String>,
+    /// What the keys of the objects begin with; all objects where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub prefix: Option<String>,
+    /// What the keys of the objects end with; all objects where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub suffix: Option<String>,
+    /// The function's ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 20, max = 256),
+        regex(pattern = r"^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_:$-]+$")
+    )]
+    pub function_arn: Option<String>,
+    /// The AwsResource that is the function; its output `arn`. The notification follows once that is
+    /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_ref: Option<OutputRef>,
 }

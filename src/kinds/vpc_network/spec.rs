@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 #[x_kube(
     validation = Rule::new("self.cidrBlock == oldSelf.cidrBlock").message("vpcNetwork.cidrBlock is immutable: a VPC cannot change its addresses; declare a new object"),
     validation = Rule::new("!has(self.dnsHostnames) || !self.dnsHostnames || !has(self.dnsSupport) || self.dnsSupport").message("dnsHostnames: true must go with dnsSupport: true"),
+    validation = Rule::new("!isCIDR(self.cidrBlock) || self.subnets.all(subnet, !isCIDR(subnet.cidrBlock) || cidr(self.cidrBlock).containsCIDR(subnet.cidrBlock))").message("the cidrBlock of every subnet must be inside the cidrBlock of the VPC"),
+    validation = Rule::new("self.subnets.all(one, self.subnets.all(other, one.name == other.name || !isCIDR(one.cidrBlock) || !isCIDR(other.cidrBlock) || !cidr(one.cidrBlock).containsCIDR(other.cidrBlock)))").message("the cidrBlocks of subnets must not overlap"),
     validation = Rule::new("!self.subnets.exists(subnet, subnet.public) || (has(self.internetGateway) && self.internetGateway)").message("internetGateway must be true where a subnet is public: its traffic goes through the internet gateway"),
     validation = Rule::new("!has(self.natGateway) || self.subnets.exists(subnet, subnet.name == self.natGateway.subnet && subnet.public)").message("natGateway.subnet must be the name of a public subnet in subnets"),
     validation = Rule::new("!has(self.natGateway) || !has(oldSelf.natGateway) || self.natGateway.subnet == oldSelf.natGateway.subnet").message("natGateway.subnet is immutable: a NAT gateway cannot move; take natGateway out, and declare it anew once it is gone")

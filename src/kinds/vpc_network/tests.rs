@@ -2,7 +2,6 @@ use super::parts::{Association, DefaultRoute, NatState, Parts};
 use super::plan::{Step, next};
 use super::spec::{NatGateway, Subnet};
 use super::*;
-use crate::api::crd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn subnet(name: &str, third: u8, public: bool) -> Subnet {
@@ -251,15 +250,4 @@ fn every_state_of_a_vpc_has_a_meaning() {
         ("pending", ResourceState::Creating),
     ];
     assert_eq!(meanings, expected);
-}
-
-#[test]
-fn the_rules_of_a_subnet_are_in_the_schema() {
-    let resource = crd::all().into_iter().find(|crd| crd.spec.names.kind == "AwsResource").unwrap();
-    let schema = serde_json::to_value(resource.spec.versions[0].schema.clone()).unwrap();
-    let block = &schema["openAPIV3Schema"]["properties"]["spec"]["properties"]["vpcNetwork"];
-    let subnets = &block["properties"]["subnets"];
-    assert_eq!(subnets["x-kubernetes-list-map-keys"][0], "name");
-    assert_eq!(subnets["items"]["x-kubernetes-validations"].as_array().unwrap().len(), 2);
-    assert_eq!(block["x-kubernetes-validations"].as_array().unwrap().len(), 5);
 }

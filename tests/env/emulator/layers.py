@@ -11,6 +11,7 @@ from functools import partial
 
 import bucket_create_tags
 import bucket_defaults
+import bucket_notifications
 import bucket_owners
 import bucket_roots
 import client_token
@@ -59,7 +60,13 @@ def install(accounts: Accounts, backend: Proceed) -> Proceed:
     for module in IN_PLACE:
         module.install()
     before = {
-        "s3": _chain(backend, bucket_create_tags.answer, bucket_owners.answer, bucket_roots.answer),
+        "s3": _chain(
+            backend,
+            bucket_create_tags.answer,
+            bucket_notifications.answer,
+            bucket_owners.answer,
+            bucket_roots.answer,
+        ),
         "sts": partial(roles.answer, proceed=backend),
     }
 

@@ -121,3 +121,23 @@ def test_reservation_of_nothing_is_shown(functions: Any, account: str) -> None:
     assert "Concurrency" not in show(functions)
     functions.put_function_concurrency(FunctionName=NAME, ReservedConcurrentExecutions=0)
     assert show(functions)["Concurrency"] == {"ReservedConcurrentExecutions": 0}
+
+
+def test_s3_takes_a_function_only_when_it_may_invoke_it(functions: Any, account: str) -> None:
+    arn = create(functions, account)["FunctionArn"]
+    s3, bucket = client("s3", account), f"bucket-{account}"
+    s3.create_bucket(Bucket=bucket)
+    told = {"Id": "uploads", "LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}
+    wanted = {"LambdaFunctionConfigurations": [told]}
+
+    def put() -> Any:
+        return s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
+
+    assert refused(put) == (400, "InvalidArgument")
+    permission = {"StatementId": "uploads", "Principal": "s3.amazonaws.com", "Action": "lambda:InvokeFunction"}
+    functions.add_permission(FunctionName=NAME, SourceArn=f"arn:aws:s3:::{bucket}-other", **permission)
+    assert refused(put) == (400, "InvalidArgument")
+    functions.remove_permission(FunctionName=NAME, StatementId="uploads")
+    functions.add_permission(FunctionName=NAME, SourceArn=f"arn:aws:s3:::{bucket}", **permission)
+    put()
+    assert s3.get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"] == [told]
