@@ -27,7 +27,7 @@ test: ## Run every test, the end-to-end stories included
 	cargo test --lib --bins
 	$(ENV) exec --dir "$$(mktemp -d -t ccagi-test-XXXXXX)" -- cargo test --test suite
 
-bench: ## Measure with COUNT=1000 buckets; BENCH_OUT=FILE takes the figures as JSON
+bench: ## Measure with COUNT=1000 buckets and SHOPS=50 shops; BENCH_OUT=FILE takes the figures as JSON
 	cargo build --release
 	CCAGI_BINARY=$(CARGO_TARGET_DIR)/release/ccagi-aws-agent python3 tests/env/bench.py
 

@@ -27,6 +27,19 @@ class Cluster:
         """Open a connection of one's own."""
         return Connection(self)
 
+    def follow(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield a collection as a LISTED event and then its changes, and begin anew when the watch ends.
+
+        The API server ends a watch now and then, and that of a client that falls behind.
+        """
+        while True:
+            listed = json.loads(self.connect().text(path))
+            yield "LISTED", listed
+            for kind, found in self.connect().watch(path, listed["metadata"]["resourceVersion"]):
+                if kind == "ERROR":
+                    break
+                yield kind, found
+
     def request_counts(self, resource: str) -> dict[tuple[str, str], float]:
         """Return how many requests for a resource the server has answered, by subresource and verb."""
         counts: dict[tuple[str, str], float] = {}
@@ -60,9 +73,9 @@ class Connection:
         if answer.status >= 300:
             raise RuntimeError(f"{method} {path}: {answer.status}: {text}")
 
-    def watch(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the events of a collection: their types and objects."""
-        self.http.request("GET", f"{path}?watch=1", headers=self.headers)
+    def watch(self, path: str, version: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the events of a collection after a version of it: their types and objects."""
+        self.http.request("GET", f"{path}?watch=1&resourceVersion={version}", headers=self.headers)
         for line in self.http.getresponse():
             event = json.loads(line)
             yield event["type"], event["object"]

@@ -82,6 +82,10 @@ class Watcher:
 
     def _follow(self, events: Iterator[tuple[str, dict[str, Any]]]) -> None:
         for kind, found in events:
+            if kind == "LISTED":
+                self.objects = {one["metadata"]["name"]: one for one in found["items"]}
+                self.ready = {name for name, one in self.objects.items() if is_ready(one)}
+                continue
             name = found["metadata"]["name"]
             if kind == "DELETED":
                 self.objects.pop(name, None)

@@ -139,7 +139,7 @@ class Demo:
     def create(self) -> None:
         """Apply the examples and wait until all is there."""
         examples = controller.ROOT / "examples"
-        self.watcher = controller.Watcher(Cluster(self.state["kubeconfig"]).connect().watch(PATH))
+        self.watcher = controller.Watcher(Cluster(self.state["kubeconfig"]).follow(PATH))
         # The namespace comes first; everything else may come in any order.
         self.kubectl("apply", "-f", str(examples / "account.yaml"))
         self.kubectl("apply", "-f", str(examples))

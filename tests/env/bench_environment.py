@@ -1,0 +1,111 @@
+"""What all measurements share: an environment with a controller, and what is counted in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import controller
+import env
+import processes
+from cluster import Cluster
+from processes import EnvError
+
+ACCOUNT = "111122223333"
+PATH = "/apis/aws.ccagi.io/v1alpha1/namespaces/shop/awsresources"
+CONNECTIONS = 4
+READY_LIMIT_SECONDS = 1200
+TICKS = os.sysconf("SC_CLK_TCK")
+WRITE_VERBS = ("POST", "PUT", "PATCH", "APPLY", "DELETE")
+# How long nothing may happen for the controller to count as idle, and how often that is tried.
+QUIET_SECONDS, QUIET_TRIES = 2.0, 10
+
+
+class Bench:
+    """An environment with a controller, and what is measured in it."""
+
+    def __init__(self, folder: Path) -> None:
+        # The controller manager watches all objects too, which would be measured with the controller.
+        self.state = env.up(folder, env.WITHOUT_CONTROLLER_MANAGER)
+        self.cluster = Cluster(self.state["kubeconfig"])
+        self.connection = self.cluster.connect()
+        controller.define(self.state)
+        self.pid = controller.start(folder, self.state, ["--log", "warn"])
+        env.kubectl(self.state, "apply", "-f", str(controller.ROOT / "examples/account.yaml"))
+        env.kubectl(self.state, "wait", "--for=condition=Ready", "awsaccount/shop-production", "--timeout=60s")
+        self.watcher = controller.Watcher(self.cluster.follow(PATH))
+
+    def journal(self, path: str = "") -> Any:
+        """Return what the emulator's journal says of the account."""
+        url = f"{self.state['aws_endpoint']}/_emulator/journal{path}"
+        with urllib.request.urlopen(f"{url}{'&' if '?' in path else '?'}account={ACCOUNT}") as answer:
+            return json.load(answer)
+
+    def wait_until_idle(self) -> None:
+        """Wait until AWS has not been asked anything for a while; very many objects are never all quiet."""
+        last = -1
+        for _ in range(QUIET_TRIES):
+            before, last = last, self.last()
+            if last == before:
+                return
+            time.sleep(QUIET_SECONDS)
+
+    def last(self) -> int:
+        """Return the number of the last request in the journal."""
+        # No request reaches this number, so that the journal answers no entries.
+        return int(self.journal(f"?since={10**9}")["last"])
+
+    def wait_until_ready(self, what: str, count: int) -> None:
+        """Wait until that many objects are ready, and show the controller's log if they do not become so."""
+        try:
+            self.watcher.until(what, lambda w: len(w.ready) == count, READY_LIMIT_SECONDS)
+        except EnvError as error:
+            log = processes.tail(Path(self.state["logs"]["controller"]))
+            raise EnvError(f"{error} The controller's last words:\n{log}") from error
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the controller has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def peak_rss_mb(self) -> float:
+        """Return the most memory that the controller has held, in MB."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+    def writes(self, resource: str = "awsresources", subresource: str | None = None) -> float:
+        """Return how many writes the API server has answered."""
+        counts = self.cluster.request_counts(resource).items()
+        chosen = (n for (sub, verb), n in counts if verb in WRITE_VERBS and subresource in (None, sub))
+        return sum(chosen)
+
+
+def side_by_side(bench: Bench, work: Any, count: int) -> None:
+    """Do the work for every number over a few connections, and raise what failed."""
+    failures: list[BaseException] = []
+
+    def run(first: int) -> None:
+        try:
+            connection = bench.cluster.connect()
+            for number in range(first, count, CONNECTIONS):
+                work(connection, number)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(first,)) for first in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def say(text: str) -> None:
+    """Tell the reader how far the benchmark is."""
+    print(text, flush=True)
