@@ -3,8 +3,8 @@
 Which resources of a request are checked is in the Service Authorization Reference, such as
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 Not all of it is here. What is left out has no tags, and so is refused, not allowed: resources that
-a request is about to make, a route table that is named by one of its associations, S3 buckets (whose
-tags count only where that is switched on), and roles that are passed
+a request is about to make, what is named by an association only (but for the instance of a profile),
+S3 buckets (whose tags count only where that is switched on), and roles that are passed
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html: their tags are not
 reliable there).
 """
@@ -31,6 +31,7 @@ ONE_RESOURCE = {
     "CreateRoute": "RouteTableId",
     "DeleteRoute": "RouteTableId",
     "ReplaceRoute": "RouteTableId",
+    "ReplaceRouteTableAssociation": "RouteTableId",
     "RevokeSecurityGroupEgress": "GroupId",
     "RevokeSecurityGroupIngress": "GroupId",
     "UpdateSecurityGroupRuleDescriptionsEgress": "GroupId",
@@ -86,7 +87,7 @@ def _lambda(call: Call) -> Iterator[Tags]:
 
 def _rds(call: Call) -> Iterator[Tags]:
     backend, parameters = rds_backends[call.account][call.region], call.parameters
-    kind, _, name = parameters.get("ResourceName", "").removeprefix("arn:").rpartition(":")
+    kind, _, name = parameters.get("ResourceName", "").rpartition(":")
     database = parameters.get("DBInstanceIdentifier", name if kind.endswith(":db") else "")
     group = parameters.get("DBSubnetGroupName", name if kind.endswith(":subgrp") else "")
     if database:

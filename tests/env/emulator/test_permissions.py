@@ -203,6 +203,22 @@ def test_condition_on_tags_holds_only_where_every_resource_has_them(account: str
     assert denied(account, lambda: ec2.create_tags(**both), on_ours) == "ec2:CreateTags"
 
 
+def test_subnet_goes_over_to_a_route_table_of_ours(account: str) -> None:
+    ec2 = client("ec2", account)
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    ours, theirs = (ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"] for _ in range(2))
+    ec2.create_tags(Resources=[ours], Tags=[OWNER])
+    association = ec2.associate_route_table(RouteTableId=theirs, SubnetId=subnet)["AssociationId"]
+    replace = allowing("ec2:ReplaceRouteTableAssociation", Condition=OURS)
+
+    def replacement(table: str) -> Callable[[], Any]:
+        return lambda: ec2.replace_route_table_association(AssociationId=association, RouteTableId=table)
+
+    assert denied(account, replacement(theirs), replace) == "ec2:ReplaceRouteTableAssociation"
+    assert denied(account, replacement(ours), replace) == ""
+
+
 def test_group_of_others_may_be_named_in_a_rule_of_ours(account: str) -> None:
     ec2 = client("ec2", account)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
