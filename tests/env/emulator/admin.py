@@ -5,7 +5,10 @@
   ``DELETE faults?account=`` forgets them; ``POST release {"id"}`` lets held answers go.
 - ``GET journal?account=&since=`` lists requests, ``GET journal/summary?account=&since=``
   counts them, ``DELETE journal?account=`` forgets them.
-Without ``account`` all accounts are meant.
+- ``PUT permissions {"account", "role", "policy"}`` holds a role's sessions to an IAM policy,
+  ``DELETE permissions?account=`` lets them do everything again.
+- ``GET actions?account=&role=&since=`` lists the IAM actions that requests used.
+Without ``account`` all accounts are meant, but for ``PUT``.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from urllib.parse import parse_qsl
 from faults import FaultError, Faults
 from journal import Journal
 from messages import Answer, HttpRequest
+from permissions import Permissions
 
 PREFIX = "/_emulator/"
 
@@ -24,9 +28,10 @@ PREFIX = "/_emulator/"
 class Admin:
     """Answers the requests of tests about the emulator itself."""
 
-    def __init__(self, faults: Faults, journal: Journal) -> None:
+    def __init__(self, faults: Faults, journal: Journal, permissions: Permissions) -> None:
         self.faults = faults
         self.journal = journal
+        self.permissions = permissions
 
     def answer(self, request: HttpRequest) -> Answer:
         """Answer one request whose path starts with the prefix."""
@@ -61,4 +66,11 @@ class Admin:
         if route == "DELETE journal":
             self.journal.clear(account)
             return 200, {"last": self.journal.sequence}
+        if route == "PUT permissions":
+            return 200, self.permissions.put(body)
+        if route == "DELETE permissions":
+            self.permissions.clear(account)
+            return 200, {}
+        if route == "GET actions":
+            return 200, {"actions": self.journal.actions(account, query.get("role"), since)}
         return 404, {"error": f"There is no {route} here."}

@@ -39,6 +39,16 @@ class Call:
     query: dict[str, str]
     parameters: dict[str, str] = field(default_factory=dict)
     request_id: str = ""
+    # The ARN of the assumed role that signed the request; empty for all other credentials.
+    caller: str = ""
+    # The IAM actions that the request needs, and which of them a policy denies.
+    actions: tuple[str, ...] = ()
+    denied: str = ""
+
+    @property
+    def role(self) -> str:
+        """The name of the assumed role that signed the request, empty if there is none."""
+        return self.caller.split("/")[1] if self.caller else ""
 
 
 class Accounts:
@@ -50,10 +60,15 @@ class Accounts:
 
     def __init__(self) -> None:
         self.by_key: dict[str, str] = {}
+        self.assumed_roles: dict[str, str] = {}
 
     def of(self, access_key: str) -> str:
         """Return the account of an access key."""
         return self.by_key.get(access_key, DEFAULT_ACCOUNT)
+
+    def caller(self, access_key: str) -> str:
+        """Return the ARN of the assumed role that an access key was issued for, empty if none was."""
+        return self.assumed_roles.get(access_key, "")
 
 
 def read_call(http: HttpRequest, accounts: Accounts) -> Call:
@@ -74,6 +89,7 @@ def read_call(http: HttpRequest, accounts: Accounts) -> Call:
         access_key=access_key,
         path=unquote(path),
         query=query,
+        caller=accounts.caller(access_key),
     )
     if service == "s3":
         call.operation, call.resource = s3_operation(http.method, call.path, query, http.headers)

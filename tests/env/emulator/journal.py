@@ -40,6 +40,9 @@ class Journal:
             "code": code,
             "requestId": call.request_id,
             "fault": fault,
+            "role": call.role,
+            "actions": call.actions,
+            "denied": call.denied,
         }
         entries = self.by_account.get(call.account)
         if entries is None:
@@ -59,6 +62,15 @@ class Journal:
         """Count the requests by ``service:operation``."""
         counted = Counter(f"{e['service']}:{e['operation']}" for e in self.entries(account, since))
         return dict(sorted(counted.items()))
+
+    def actions(self, account: str | None, role: str | None, since: int = 0) -> list[str]:
+        """Return the IAM actions that requests used; those of refused requests were not used.
+
+        A request that a fault struck counts: whoever sent it needs the actions all the same.
+        """
+        entries = self.entries(account, since)
+        used = (e["actions"] for e in entries if not e["denied"] and role in (None, e["role"]))
+        return sorted({action for actions in used for action in actions})
 
     def clear(self, account: str | None) -> None:
         """Forget the requests of one account, or of all. Numbers go on."""

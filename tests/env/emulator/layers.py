@@ -57,6 +57,7 @@ IN_PLACE = (
 def install(accounts: Accounts, backend: Proceed) -> Proceed:
     """Install all layers and return what answers a call."""
     speed.install(accounts)
+    roles.install(accounts)
     for module in IN_PLACE:
         module.install()
     before = {

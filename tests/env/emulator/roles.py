@@ -11,12 +11,27 @@ who brings that external id.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+from moto.sts.models import AssumedRole, STSBackend
 
 import wire
-from calls import Call
+from calls import Accounts, Call
 from messages import Answer
 
 EXTERNAL_ID = "RequiresExternalId-"
+
+
+def install(accounts: Accounts) -> None:
+    """Remember which role a key was issued for."""
+    original = STSBackend.assume_role
+
+    def assume_role(self: STSBackend, *arguments: Any, **named: Any) -> AssumedRole:
+        role = original(self, *arguments, **named)
+        accounts.assumed_roles[role.access_key_id] = role.arn
+        return role
+
+    STSBackend.assume_role = assume_role
 
 
 def answer(call: Call, proceed: Callable[[Call], Answer]) -> Answer:

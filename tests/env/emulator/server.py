@@ -22,10 +22,12 @@ import http11
 import layers
 import wire
 from admin import PREFIX, Admin
-from calls import Accounts, read_call
-from faults import Faults, hold
+from calls import Accounts, Call, read_call
+from faults import Fault, Faults, hold
 from journal import Journal
 from messages import Answer, HttpRequest
+from permissions import Permissions, refusal
+from permissions_actions import needed
 
 
 class Emulator:
@@ -35,7 +37,8 @@ class Emulator:
         self.accounts = Accounts()
         self.faults = Faults()
         self.journal = Journal()
-        self.admin = Admin(self.faults, self.journal)
+        self.permissions = Permissions()
+        self.admin = Admin(self.faults, self.journal, self.permissions)
         self.id_prefix = secrets.token_hex(4)
         self.proceed = layers.install(self.accounts, backend.answer)
 
@@ -47,13 +50,10 @@ class Emulator:
         call.operation = call.operation or backend.rest_operation(call)
         sequence = self.journal.next_sequence()
         call.request_id = f"{self.id_prefix}-0000-4000-8000-{sequence:012x}"
-        fault = self.faults.take(call)
-        if fault and fault.kind not in ("error-after", "hold-after"):
-            answer = fault.error(call)
-        else:
-            answer = self.proceed(call)
-            if fault and fault.kind == "error-after":
-                answer = fault.error(call)
+        call.actions = needed(call)
+        call.denied = self.permissions.denied(call)
+        fault = None if call.denied else self.faults.take(call)
+        answer = refusal(call) if call.denied else self._carry_out(call, fault)
         wire.add_request_id(call, answer)
         self.journal.record(
             sequence, call, answer.status, wire.error_code(answer), fault.id if fault else None
@@ -61,6 +61,13 @@ class Emulator:
         if fault and fault.kind == "hold-after":
             return hold(fault, answer)
         return answer
+
+    def _carry_out(self, call: Call, fault: Fault | None) -> Answer:
+        """Return the answer to a permitted call, with what a fault makes of it."""
+        if fault and fault.kind not in ("error-after", "hold-after"):
+            return fault.error(call)
+        answer = self.proceed(call)
+        return fault.error(call) if fault and fault.kind == "error-after" else answer
 
 
 def main() -> None:

@@ -11,6 +11,12 @@ import pytest
 from test_support import client, fresh_account, refused
 
 NAME = "orders"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
+}
 
 
 @pytest.fixture
@@ -34,13 +40,7 @@ def archive(source: str) -> bytes:
 def create(functions: Any, account: str) -> Any:
     """Make a role and a function, and return what Lambda answers."""
     iam = client("iam", account)
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-    iam.create_role(RoleName="orders", AssumeRolePolicyDocument=json.dumps(trust))
+    iam.create_role(RoleName="orders", AssumeRolePolicyDocument=json.dumps(TRUST))
     return functions.create_function(
         FunctionName=NAME,
         Role=f"arn:aws:iam::{account}:role/orders",

@@ -27,12 +27,14 @@ def fresh_account() -> str:
     return f"{next(_accounts):012d}"
 
 
-def client(service: str, account: str | None = None, region: str = REGION, **more: Any) -> Any:
+def client(
+    service: str, account: str | None = None, region: str = REGION, role: str = "Tester", **more: Any
+) -> Any:
     """Return a boto3 client that acts in an account, through an assumed role."""
     keys: dict[str, str] = {}
     if account:
-        role = f"arn:aws:iam::{account}:role/Tester"
-        issued = client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        arn = f"arn:aws:iam::{account}:role/{role}"
+        issued = client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
         keys = {
             "aws_access_key_id": issued["AccessKeyId"],
             "aws_secret_access_key": issued["SecretAccessKey"],
