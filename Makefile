@@ -25,7 +25,8 @@ test: ## Run every test, the end-to-end stories included
 	cargo test --test suite --no-run
 	$(ENV) test
 	cargo test --lib --bins
-	$(ENV) exec --dir "$$(mktemp -d -t ccagi-test-XXXXXX)" -- cargo test --test suite
+	$(ENV) exec --dir "$$(mktemp -d -t ccagi-test-XXXXXX)" -- \
+		sh -c "cargo test --test suite && python3 tests/env/unused_actions.py"
 
 bench: ## Measure with COUNT=1000 buckets and SHOPS=50 shops; BENCH_OUT=FILE takes the figures as JSON
 	cargo build --release

@@ -1,5 +1,6 @@
 //! `ccagi-aws-agent iam-policy`: the least that a role needs, as an IAM policy document.
 
+use crate::aws::tags::MANAGED;
 use crate::kinds::KindName;
 use clap::Args;
 use serde_json::{Value, json};
@@ -22,15 +23,68 @@ fn kind(text: &str) -> Result<KindName, String> {
     })
 }
 
-/// The policy for the role of an `AwsAccount`: exactly the actions that the kinds' calls need. The
-/// identity check needs none (`sts:GetCallerIdentity` is always allowed).
+/// The services whose resources carry tags that IAM can ask for where a resource is deleted or stopped
+/// (Service Authorization Reference, condition key `aws:ResourceTag`). A bucket's tags count only once
+/// its owner has switched that on, so that S3 is not among them.
+const TELL_BY_TAG: &[&str] = &["dynamodb", "ec2", "iam", "lambda", "rds"];
+
+/// How the names of actions begin that end a resource, or interrupt it.
+const ENDING: &[&str] = &["Delete", "Detach", "Release", "Stop", "Terminate"];
+
+/// The services that instances and functions hand their roles to.
+const PASSED_TO: &[&str] = &["ec2.amazonaws.com", "lambda.amazonaws.com"];
+
+/// The policy for the role of an `AwsAccount`: exactly the actions that the kinds' calls need. What is
+/// not tagged as managed can be neither deleted nor stopped with it, where AWS can tell, and roles are
+/// handed to no other service than the kinds do. The identity check needs no action
+/// (`sts:GetCallerIdentity` is always allowed).
 pub fn policy(config: &IamPolicyConfig) -> Value {
     let kinds = if config.kinds.is_empty() { KindName::ALL } else { &config.kinds };
     let actions: BTreeSet<&str> = kinds.iter().flat_map(|kind| kind.iam_actions()).copied().collect();
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{"Sid": "CcagiAwsAgent", "Effect": "Allow", "Action": actions, "Resource": "*"}],
-    })
+    let chosen = |condition: Condition| -> Vec<&str> {
+        actions.iter().filter(|action| Condition::of(action) == condition).copied().collect()
+    };
+    let statement = |sid: &str, condition: Condition, text: Option<Value>| {
+        let actions = chosen(condition);
+        let mut statement = json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*"});
+        if let Some(text) = text {
+            statement["Condition"] = json!({"StringEquals": text});
+        }
+        (!actions.is_empty()).then_some(statement)
+    };
+    let statements: Vec<Value> = [
+        statement("CcagiAwsAgent", Condition::None, None),
+        statement("CcagiManagedOnly", Condition::Managed, Some(json!({format!("aws:ResourceTag/{MANAGED}"): "true"}))),
+        statement("CcagiPassRole", Condition::PassedTo, Some(json!({"iam:PassedToService": PASSED_TO}))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+/// What an action is allowed under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    /// Nothing further.
+    None,
+    /// That the resource is tagged as managed.
+    Managed,
+    /// That the role is for one of the services that kinds hand roles to.
+    PassedTo,
+}
+
+impl Condition {
+    fn of(action: &str) -> Self {
+        let (service, name) = action.split_once(':').unwrap_or_default();
+        match name {
+            "PassRole" => Self::PassedTo,
+            // Tags are taken off what is let go, and are what the condition asks for.
+            "DeleteTags" => Self::None,
+            _ if TELL_BY_TAG.contains(&service) && ENDING.iter().any(|verb| name.starts_with(verb)) => Self::Managed,
+            _ => Self::None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -39,7 +93,22 @@ mod tests {
 
     fn actions(kinds: Vec<KindName>) -> Vec<String> {
         let policy = policy(&IamPolicyConfig { kinds });
-        serde_json::from_value(policy["Statement"][0]["Action"].clone()).unwrap()
+        let statements = policy["Statement"].as_array().unwrap();
+        statements
+            .iter()
+            .flat_map(|statement| serde_json::from_value::<Vec<String>>(statement["Action"].clone()).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn what_ends_a_resource_is_allowed_on_managed_ones_only() {
+        assert_eq!(Condition::of("ec2:TerminateInstances"), Condition::Managed);
+        assert_eq!(Condition::of("rds:DeleteDBInstance"), Condition::Managed);
+        assert_eq!(Condition::of("s3:DeleteBucket"), Condition::None);
+        assert_eq!(Condition::of("ec2:DeleteTags"), Condition::None);
+        let all = policy(&IamPolicyConfig { kinds: vec![] });
+        let managed = all["Statement"].as_array().unwrap().iter().find(|one| one["Sid"] == "CcagiManagedOnly").unwrap();
+        assert_eq!(managed["Condition"]["StringEquals"]["aws:ResourceTag/CcagiManaged"], "true");
     }
 
     #[test]

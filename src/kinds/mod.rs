@@ -63,6 +63,10 @@ pub trait Kind: Send + Sync + 'static {
     /// then never takes one look for an answer after a call whose outcome it does not know.
     const LAGS: bool;
 
+    /// How long AWS usually takes to make and to delete a resource. It is told to those who wait, and
+    /// decides nothing.
+    const USUALLY: Usually;
+
     /// The lists in the spec whose items have names: path and naming member.
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[];
 
@@ -150,6 +154,36 @@ macro_rules! if_named {
     };
 }
 pub(crate) use if_named;
+
+/// How long AWS usually takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usually {
+    /// To make a resource, in seconds.
+    pub create_seconds: u32,
+    /// To delete one, in seconds.
+    pub delete_seconds: u32,
+}
+
+impl Usually {
+    /// The time to make a resource in words, no more precise than it is known.
+    pub fn to_create(self) -> String {
+        about(self.create_seconds)
+    }
+
+    /// The time to delete a resource in words.
+    pub fn to_delete(self) -> String {
+        about(self.delete_seconds)
+    }
+}
+
+fn about(seconds: u32) -> String {
+    match seconds {
+        0..=20 => "a few seconds".into(),
+        21..=45 => "half a minute".into(),
+        46..=90 => "about a minute".into(),
+        _ => format!("about {} minutes", (seconds + 30) / 60),
+    }
+}
 
 /// A pair of fields: one that takes a value, and one beside it that takes it from another resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! [`Action`] goes out; nothing here waits, reads or writes.
 
 use crate::api::resource::{AdoptionPolicy, Change, Effect, Intent, ResourceState};
+use crate::kinds::Usually;
 use crate::lifecycle::policies::Policies;
 use k8s_openapi::jiff::Timestamp;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub struct Facts {
     pub poll_period: Duration,
     /// Time between two looks at something that only news can change.
     pub drift_period: Duration,
+    /// How long AWS usually takes with resources of this kind.
+    pub usually: Usually,
     /// How often in a row the same changes were written without effect.
     pub fruitless_updates: u32,
 }
@@ -240,7 +243,10 @@ fn absent_while_deleting(facts: &Facts) -> Action {
 fn ours_while_deleting(facts: &Facts, seen: &Seen) -> Action {
     match seen.state {
         ResourceState::Deleted => Action::RemoveFinalizer(Parting::Deleted),
-        ResourceState::Deleting => wait(facts, "Deleting", "AWS is deleting the resource.".into()),
+        ResourceState::Deleting => {
+            let takes = facts.usually.to_delete();
+            wait(facts, "Deleting", detail(seen, &format!("AWS is deleting the resource; that usually takes {takes}.")))
+        }
         ResourceState::Pending
         | ResourceState::Creating
         | ResourceState::Active
@@ -317,9 +323,7 @@ fn ours(facts: &Facts, seen: &Seen) -> Action {
         ResourceState::Deleting => {
             wait(facts, "DeletedOutside", "Somebody else is deleting the resource in AWS.".into())
         }
-        ResourceState::Creating | ResourceState::Pending => {
-            wait(facts, "Creating", detail(seen, "AWS is making the resource."))
-        }
+        ResourceState::Creating | ResourceState::Pending => wait(facts, "Creating", detail(seen, &being_made(facts))),
         ResourceState::Updating => wait(facts, "Updating", detail(seen, "AWS is changing the resource.")),
         ResourceState::Failed => {
             refuse("ResourceFailed", detail(seen, "AWS says that the resource has failed. Look at it in AWS."))
@@ -416,6 +420,11 @@ fn unowned(facts: &Facts, seen: &Seen, what: &str) -> Action {
 
 fn wait(facts: &Facts, reason: &'static str, why: String) -> Action {
     Action::Wait { after: facts.poll_period, reason, why }
+}
+
+fn being_made(facts: &Facts) -> String {
+    let since = facts.intent.as_ref().map(|intent| format!(" since {}", intent.recorded_at)).unwrap_or_default();
+    format!("AWS is making the resource{since}; that usually takes {}.", facts.usually.to_create())
 }
 
 fn refuse(reason: &'static str, message: String) -> Action {

@@ -155,6 +155,7 @@ impl<'a> Walk<'a> {
             absent_since: None,
             poll_period: config.poll_period,
             drift_period: self.cx.drift_delay(self.object.spec.drift_period_seconds),
+            usually: K::USUALLY,
             fruitless_updates: 0,
         }
     }

@@ -1,8 +1,10 @@
 //! The real program as a process of a story.
 
+use serde_json::Value;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// A running controller; it is killed when the story ends.
@@ -69,4 +71,13 @@ impl Drop for Controller {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The IAM policy that the program prints: all that its calls need.
+pub fn iam_policy() -> &'static Value {
+    static POLICY: OnceLock<Value> = OnceLock::new();
+    POLICY.get_or_init(|| {
+        let printed = Command::new(env!("CARGO_BIN_EXE_ccagi-aws-agent")).arg("iam-policy").output().unwrap();
+        serde_json::from_slice(&printed.stdout).expect("the policy is JSON")
+    })
 }

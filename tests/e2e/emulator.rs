@@ -10,6 +10,8 @@ use std::net::TcpStream;
 pub struct Request {
     pub operation: String,
     pub resource: String,
+    /// The IAM action that the account's policy lacks, empty where nothing was refused.
+    pub denied: String,
 }
 
 impl Request {
@@ -69,6 +71,18 @@ impl Emulator {
         let answer = self.call("GET", &format!("faults?account={account}"), &Value::Null);
         let faults = answer["faults"].as_array().unwrap();
         faults.iter().find(|fault| fault["id"] == *id).map_or(0, |fault| fault["held"].as_u64().unwrap())
+    }
+
+    /// Has every later call of the controller in the account refused that the IAM policy does not allow.
+    pub fn permit(&self, account: &str, policy: &Value) {
+        let answer = self.call("PUT", "permissions", &json!({"account": account, "policy": policy}));
+        assert_eq!(answer["account"], account, "the policy was not taken: {answer}");
+    }
+
+    /// The calls that the account's policy refused: operation and missing action.
+    pub fn denied(&self, account: &str) -> Vec<String> {
+        let denied = self.journal(account).into_iter().filter(|request| !request.denied.is_empty());
+        denied.map(|request| format!("{} needs {}", request.operation, request.denied)).collect()
     }
 
     /// Forgets the account's faults.

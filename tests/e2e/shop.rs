@@ -62,6 +62,8 @@ fn left(story: &Story) -> Vec<String> {
 }
 
 fn nothing_is_left(story: &Story) {
+    let denied = story.emulator.denied(&story.account_id);
+    assert!(denied.is_empty(), "iam-policy lacks what the kinds call: {denied:?}");
     let left = left(story);
     assert!(left.is_empty(), "AWS still has {left:#?}");
     let snapshots = story.aws("rds", "describe_db_snapshots", json!({}));

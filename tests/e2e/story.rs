@@ -1,6 +1,6 @@
 //! A story: a namespace, an AWS account and a controller of its own, so that stories do not meet.
 
-use super::controller::Controller;
+use super::controller::{self, Controller};
 use super::emulator::Emulator;
 use super::{observer, variable};
 use ccagi_aws_agent::api::account::AwsAccount;
@@ -71,6 +71,8 @@ impl Story {
             controller: None,
             arguments: Vec::new(),
         };
+        // Every story runs with the least that the program says it needs.
+        story.emulator.permit(&story.account_id, controller::iam_policy());
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": story.name}});
         let namespaces: Api<Namespace> = Api::all(story.client.clone());
         namespaces.create(&PostParams::default(), &serde_json::from_value(namespace).unwrap()).await.unwrap();

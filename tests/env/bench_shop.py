@@ -34,9 +34,13 @@ SERVICES = {
 }
 
 
-def shop(bench: Bench, number: int) -> list[dict[str, Any]]:
+def manifest(bench: Bench) -> str:
+    """Return the shop's objects as JSON documents, one after the other."""
+    return env.kubectl(bench.state, "create", "--dry-run=client", "-o", "json", "-f", str(SHOP))
+
+
+def shop(text: str, number: int) -> list[dict[str, Any]]:
     """Return the objects of one shop, with names of their own in Kubernetes and in AWS."""
-    text = env.kubectl(bench.state, "create", "--dry-run=client", "-o", "json", "-f", str(SHOP))
     text = text.replace("webshop-", f"webshop-{number}-")
     found, decoder, at = [], json.JSONDecoder(), 0
     while at < len(text):
@@ -75,7 +79,8 @@ def kind_of(entry: dict[str, Any]) -> str | None:
 
 def measure(bench: Bench, shops: int) -> dict[str, Any]:
     """Apply all shops at once, wait until they are ready, delete them, and return what that took."""
-    objects = [one for number in range(shops) for one in shop(bench, number)]
+    text = manifest(bench)
+    objects = [one for number in range(shops) for one in shop(text, number)]
     kinds = Counter(_kind_block(one) for one in objects)
     last, begin = bench.last(), time.monotonic()
 

@@ -30,10 +30,14 @@ class Cluster:
     def follow(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield a collection as a LISTED event and then its changes, and begin anew when the watch ends.
 
-        The API server ends a watch now and then, and that of a client that falls behind.
+        The API server ends a watch now and then, and that of a client that falls behind. Without a
+        server there is nothing to follow any more.
         """
         while True:
-            listed = json.loads(self.connect().text(path))
+            try:
+                listed = json.loads(self.connect().text(path))
+            except ConnectionError:
+                return
             yield "LISTED", listed
             for kind, found in self.connect().watch(path, listed["metadata"]["resourceVersion"]):
                 if kind == "ERROR":

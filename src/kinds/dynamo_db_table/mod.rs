@@ -13,7 +13,7 @@ use crate::api::resource::{Change, Effect};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually};
 use aws_config::retry::RetryConfig;
 use aws_sdk_dynamodb::types as ddb;
 use serde_json::Value;
@@ -36,6 +36,7 @@ impl Kind for DynamoDbTable {
     // DescribeTable is eventually consistent and may not know a table right after it was made (API
     // reference, DescribeTable).
     const LAGS: bool = true;
+    const USUALLY: Usually = Usually { create_seconds: 15, delete_seconds: 15 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("globalSecondaryIndexes", "indexName")];
     const IAM_ACTIONS: &'static [&'static str] = &[
         "dynamodb:CreateTable",

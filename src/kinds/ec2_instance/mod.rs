@@ -12,7 +12,9 @@ use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, diff, ec2_tags, if_named};
+use crate::kinds::{
+    Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, ec2_tags, if_named,
+};
 use aws_sdk_ec2::types as ec2;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -36,6 +38,7 @@ impl Kind for Ec2Instance {
     const HOLDS_DATA: bool = false;
     // The EC2 API is eventually consistent (EC2 Developer Guide, "Eventual consistency").
     const LAGS: bool = true;
+    const USUALLY: Usually = Usually { create_seconds: 30, delete_seconds: 60 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("dataVolumes", "deviceName")];
     const REFERENCES: &'static [Reference] = &[
         Reference { from: "subnetRef", to: "subnetId", output: "subnetId", later: false },

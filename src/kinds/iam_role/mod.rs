@@ -12,7 +12,7 @@ use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, policy_document};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually, policy_document};
 use aws_config::retry::RetryConfig;
 use aws_sdk_iam::error::BuildError;
 use aws_sdk_iam::types as iam;
@@ -30,6 +30,7 @@ impl Kind for IamRole {
     // always immediately visible"). The name alone would keep a second role from being made, but an
     // object that is deleted right after the create call would leave its role behind unseen.
     const LAGS: bool = true;
+    const USUALLY: Usually = Usually { create_seconds: 5, delete_seconds: 5 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("inlinePolicies", "name")];
     const IAM_ACTIONS: &'static [&'static str] = &[
         "iam:AddRoleToInstanceProfile",

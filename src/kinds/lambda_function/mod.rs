@@ -12,7 +12,7 @@ use crate::api::resource::{Change, Effect};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually};
 use aws_config::retry::RetryConfig;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use serde_json::{Value, json};
@@ -38,6 +38,8 @@ impl Kind for LambdaFunction {
     // shown as it was before the last change; AWS promises nothing else (issue 7214 of the Terraform
     // provider for AWS).
     const LAGS: bool = true;
+    // With a VPC about a minute more.
+    const USUALLY: Usually = Usually { create_seconds: 15, delete_seconds: 5 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] =
         &[("environment", "name"), ("permissions", "statementId")];
     const REFERENCES: &'static [Reference] = &[
@@ -48,11 +50,15 @@ impl Kind for LambdaFunction {
     ];
     // GetFunction shows tags only to those who may list them, CreateFunction passes the role on.
     const IAM_ACTIONS: &'static [&'static str] = &[
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
         "iam:PassRole",
         "lambda:AddPermission",
         "lambda:CreateFunction",
         "lambda:DeleteFunction",
         "lambda:GetFunction",
+        "lambda:GetLayerVersion",
         "lambda:GetPolicy",
         "lambda:ListTags",
         "lambda:PutFunctionConcurrency",
@@ -61,6 +67,8 @@ impl Kind for LambdaFunction {
         "lambda:UntagResource",
         "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
     ];
 
     fn validate(spec: &LambdaFunctionSpec) -> Result<(), Invalid> {

@@ -11,7 +11,7 @@ use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, UID};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, diff};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff};
 use aws_config::retry::RetryConfig;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -36,6 +36,8 @@ impl Kind for RdsInstance {
     // AWS does not promise that an instance is visible as soon as it is made. Its name keeps a second
     // one from being made, but a deletion that believed the first look could leave one behind.
     const LAGS: bool = true;
+    // The last snapshot included.
+    const USUALLY: Usually = Usually { create_seconds: 600, delete_seconds: 480 };
     const REFERENCES: &'static [Reference] = &[
         Reference { from: "subnetRefs", to: "subnetIds", output: "privateSubnetIds", later: false },
         Reference { from: "securityGroupRefs", to: "securityGroupIds", output: "groupId", later: false },
@@ -46,6 +48,7 @@ impl Kind for RdsInstance {
         "kms:DescribeKey",
         "rds:AddTagsToResource",
         "rds:CreateDBInstance",
+        "rds:CreateDBSnapshot",
         "rds:CreateDBSubnetGroup",
         "rds:DeleteDBInstance",
         "rds:DeleteDBSubnetGroup",

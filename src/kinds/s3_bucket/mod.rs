@@ -13,7 +13,9 @@ use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, if_named, policy_document};
+use crate::kinds::{
+    Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, if_named, policy_document,
+};
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::types as s3;
 use serde_json::Value;
@@ -30,6 +32,7 @@ impl Kind for S3Bucket {
     const NAME: KindName = KindName::S3Bucket;
     const HOLDS_DATA: bool = true;
     const LAGS: bool = false;
+    const USUALLY: Usually = Usually { create_seconds: 1, delete_seconds: 1 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] =
         &[("lambdaNotifications", "id"), ("lifecycleRules", "id")];
     const REFERENCES: &'static [Reference] = &[
@@ -64,6 +67,7 @@ impl Kind for S3Bucket {
         "s3:PutBucketWebsite",
         "s3:PutEncryptionConfiguration",
         "s3:PutLifecycleConfiguration",
+        "s3:TagResource",
     ];
 
     fn validate(spec: &S3BucketSpec) -> Result<(), Invalid> {

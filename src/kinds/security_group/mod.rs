@@ -11,7 +11,7 @@ use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, ec2_tags};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, ec2_tags};
 use aws_config::retry::RetryConfig;
 use aws_sdk_ec2::types as ec2;
 use rule::Direction;
@@ -34,6 +34,7 @@ impl Kind for SecurityGroup {
     const HOLDS_DATA: bool = false;
     // The EC2 API is eventually consistent (EC2 Developer Guide, "Eventual consistency").
     const LAGS: bool = true;
+    const USUALLY: Usually = Usually { create_seconds: 1, delete_seconds: 1 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("ingress", RULE), ("egress", RULE)];
     const REFERENCES: &'static [Reference] = &[
         Reference { from: "vpcRef", to: "vpcId", output: "vpcId", later: false },

@@ -23,7 +23,7 @@ use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually};
 use aws_sdk_ec2::types as ec2;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ impl Kind for VpcNetwork {
     const HOLDS_DATA: bool = false;
     // The EC2 API is eventually consistent (EC2 Developer Guide, "Eventual consistency").
     const LAGS: bool = true;
+    // A NAT gateway takes two or three minutes more, either way.
+    const USUALLY: Usually = Usually { create_seconds: 30, delete_seconds: 60 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("subnets", "name")];
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ec2:AllocateAddress",

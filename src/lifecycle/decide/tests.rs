@@ -34,6 +34,7 @@ fn known() -> Facts {
         drift_period: Duration::from_secs(600),
         dependants: Vec::new(),
         postponed: Vec::new(),
+        usually: Usually { create_seconds: 600, delete_seconds: 60 },
         fruitless_updates: 0,
     }
 }
@@ -237,4 +238,16 @@ fn an_object_that_others_refer_to_stays_also_where_its_resource_would_be_retaine
 fn a_resource_that_lacks_what_comes_later_is_not_ready_yet() {
     let facts = Facts { postponed: vec!["It waits for db.".into()], ..known() };
     assert_eq!(reason(decide(&facts, &active(&[]))), "DependencyNotReady");
+}
+
+#[test]
+fn who_waits_is_told_since_when_and_how_long_it_usually_takes() {
+    let told = |facts: &Facts, state| match decide(facts, &Sight::Ours(seen(state, &[]))) {
+        Action::Wait { why, .. } => why,
+        other => panic!("not waiting: {other:?}"),
+    };
+    let making = told(&known(), ResourceState::Creating);
+    assert!(making.contains("since 2026-11-24T00:00:00Z; that usually takes about 10 minutes"), "{making}");
+    let going = told(&Facts { deleting: true, ..known() }, ResourceState::Deleting);
+    assert!(going.contains("usually takes about a minute"), "{going}");
 }
