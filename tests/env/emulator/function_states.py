@@ -37,7 +37,8 @@ def install() -> None:
     _wait_in_stacks()
 
 
-def _pass_through(function: LambdaFunction, state: str) -> None:
+def pass_through(function: LambdaFunction, state: str) -> None:
+    """Let the function be in this state until it has been read."""
     function.passing, function.was_read = state, False
 
 
@@ -50,7 +51,7 @@ def _wrap_creation() -> None:
 
     def create_function(self: LambdaBackend, spec: dict[str, Any]) -> LambdaFunction:
         function = original(self, spec)
-        _pass_through(self.get_function(function.function_name), "Pending")
+        pass_through(self.get_function(function.function_name), "Pending")
         return function
 
     LambdaBackend.create_function = create_function
@@ -99,16 +100,17 @@ def _wrap_update(name: str) -> None:
         self: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
     ) -> dict[str, Any] | None:
         function = self.get_function(function_name, qualifier)
-        _demand_at_rest(function)
+        demand_at_rest(function)
         original(self, function_name, qualifier, body)
         if not body.get("DryRun"):
-            _pass_through(function, "InProgress")
+            pass_through(function, "InProgress")
         return function.get_configuration()
 
     setattr(LambdaBackend, name, update)
 
 
-def _demand_at_rest(function: LambdaFunction) -> None:
+def demand_at_rest(function: LambdaFunction) -> None:
+    """Refuse what Lambda does not do while it makes or changes the function."""
     if _state(function) == "Pending":
         raise ResourceConflictException(
             "The operation cannot be performed at this time. "
