@@ -4,7 +4,7 @@
 
 use super::spec::LambdaFunctionSpec;
 use super::{ABSENT, comparable, description};
-use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::kinds::Target;
 use aws_sdk_lambda::types::{AliasRoutingConfiguration, FunctionConfiguration, State};
@@ -48,32 +48,12 @@ impl Alias {
         function: &str,
         latest: &FunctionConfiguration,
     ) -> Result<bool, AwsError> {
-        const OPERATION: &str = "GetFunctionConfiguration";
         if self.shared || self.version == UNPUBLISHED {
             return Ok(false);
         }
-        let call = aws.lambda().get_function_configuration().function_name(function).qualifier(&self.version);
-        let version = match call.send().await.named(OPERATION) {
-            // Somebody deletes the version; the alias needs another.
-            Err(error) if error.code.as_deref() == Some(ABSENT) => return Ok(false),
-            answer => answer?,
-        };
-        // The answer has the type of its operation and the members of a function's configuration.
-        let version = FunctionConfiguration::builder()
-            .set_role(version.role)
-            .set_code_sha256(version.code_sha256)
-            .set_package_type(version.package_type)
-            .set_runtime(version.runtime)
-            .set_handler(version.handler)
-            .set_memory_size(version.memory_size)
-            .set_timeout(version.timeout)
-            .set_environment(version.environment)
-            .set_vpc_config(version.vpc_config)
-            .set_layers(version.layers)
-            .set_architectures(version.architectures)
-            .set_logging_config(version.logging_config)
-            .build();
-        Ok(same(function, &version, latest))
+        // A version that somebody has deleted is not as the function is.
+        let version = read_version(aws, function, &self.version).await?;
+        Ok(version.is_some_and(|version| same(function, &version, latest)))
     }
 
     /// The alias as the spec would have to read: its name alone where it is current.
@@ -91,34 +71,71 @@ impl Alias {
     }
 }
 
+/// The version, `None` where Lambda says that it does not exist.
+async fn read_version(aws: &Aws, function: &str, version: &str) -> Result<Option<FunctionConfiguration>, AwsError> {
+    let call = aws.lambda().get_function_configuration().function_name(function).qualifier(version);
+    let found = match call.send().await.named("GetFunctionConfiguration") {
+        Ok(found) => found,
+        Err(error) if error.code.as_deref() == Some(ABSENT) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    // The answer has a type of its own with the members of a function's configuration.
+    Ok(Some(
+        FunctionConfiguration::builder()
+            .set_state(found.state)
+            .set_role(found.role)
+            .set_code_sha256(found.code_sha256)
+            .set_package_type(found.package_type)
+            .set_runtime(found.runtime)
+            .set_handler(found.handler)
+            .set_memory_size(found.memory_size)
+            .set_timeout(found.timeout)
+            .set_environment(found.environment)
+            .set_vpc_config(found.vpc_config)
+            .set_layers(found.layers)
+            .set_architectures(found.architectures)
+            .set_logging_config(found.logging_config)
+            .build(),
+    ))
+}
+
+/// Whether Lambda is still making a version that is as the function is now, so that calls of an alias
+/// to it would fail.
+pub(super) async fn is_on_its_way(aws: &Aws, function: &str, latest: &FunctionConfiguration) -> Result<bool, AwsError> {
+    let mut pages = aws.lambda().list_versions_by_function().function_name(function).into_paginator().items().send();
+    let mut newest = None;
+    // They come from the oldest to the newest, the function itself among them.
+    while let Some(version) = pages.next().await {
+        let version = version.named("ListVersionsByFunction")?;
+        if version.version() != Some(UNPUBLISHED) && same(function, &version, latest) {
+            newest = version.version;
+        }
+    }
+    // The list does not tell states.
+    let Some(newest) = newest else { return Ok(false) };
+    let version = read_version(aws, function, &newest).await?;
+    Ok(version.is_some_and(|version| version.state() == Some(&State::Pending)))
+}
+
 /// Whether the two have the same code and settings. An image has a digest, too.
 pub(super) fn same(function: &str, one: &FunctionConfiguration, other: &FunctionConfiguration) -> bool {
     let settings = |of: &FunctionConfiguration| comparable(&description::settings(function, of));
     one.code_sha256 == other.code_sha256 && settings(one) == settings(other)
 }
 
-/// Publishes the function as it is and points the alias to the version. Lambda publishes nothing where
-/// the last version is as the function is, and answers with that one, so that nothing is lost or made
-/// twice when the process ends between the calls.
-///
-/// # Errors
-/// That of the call that failed; [`ErrorClass::Conflict`] while the version is not ready for calls.
+/// Publishes the function as it is and points the alias to the version once that takes calls. Lambda
+/// publishes nothing where the last version is as the function is, and answers with that one, so that
+/// nothing is lost or made twice when the process ends between the calls.
 pub(super) async fn publish(aws: &Aws, target: &Target<'_, LambdaFunctionSpec>, name: &str) -> Result<(), AwsError> {
     const OPERATION: &str = "PublishVersion";
     let function = target.id;
     let seen = target.observed.spec.code.s3.as_ref().and_then(|code| code.sha256.clone());
     let call = aws.lambda().publish_version().function_name(function).set_code_sha256(seen);
     let published = call.send().await.named(OPERATION)?;
-    let version = published.version().ok_or_else(|| AwsError::malformed(OPERATION, "the answer has no version"))?;
     if published.state() == Some(&State::Pending) {
-        return Err(AwsError {
-            operation: OPERATION,
-            class: ErrorClass::Conflict,
-            code: None,
-            message: format!("version {version} is not ready yet; the alias {name} moves to it as soon as it is"),
-            request_id: None,
-        });
+        return Ok(());
     }
+    let version = published.version().ok_or_else(|| AwsError::malformed(OPERATION, "the answer has no version"))?;
     if target.observed.spec.alias.is_none() {
         let call = aws.lambda().create_alias().function_name(function).name(name).function_version(version);
         return call.send().await.named("CreateAlias").map(drop);

@@ -18,6 +18,7 @@ use crate::aws::tags::{Owner, TagEdit, Tags};
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target};
 use aws_config::retry::RetryConfig;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types::FunctionConfiguration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -61,6 +62,7 @@ impl Kind for LambdaFunction {
         "lambda:GetFunctionConfiguration",
         "lambda:GetPolicy",
         "lambda:ListTags",
+        "lambda:ListVersionsByFunction",
         "lambda:PublishVersion",
         "lambda:PutFunctionConcurrency",
         "lambda:RemovePermission",
@@ -161,13 +163,10 @@ impl Kind for LambdaFunction {
                 let logging = observed.spec.logging.get_or_insert_default();
                 logging.retention_days = group.map(|group| group.retention_days.unwrap_or(log_group::FOR_EVER));
             }
-            if let Some(name) = &wanted.alias
-                && let Some(found) = alias::read(aws, id, name).await?
-            {
-                observed.spec.alias = Some(found.in_words(found.is_current(aws, id, function).await?));
-                observed.outputs.extend(found.outputs());
-            }
-            observed.state = description::state(function, Self::diff(wanted, &observed).is_empty());
+            observed.state = match &wanted.alias {
+                Some(name) if observe_alias(aws, name, function, &mut observed).await? => ResourceState::Updating,
+                _ => description::state(function, Self::diff(wanted, &observed).is_empty()),
+            };
         }
         Ok(Some(observed))
     }
@@ -218,6 +217,29 @@ impl Kind for LambdaFunction {
         let group = log_group::name(target.spec, &target.observed.spec);
         log_group::delete(aws, &group, &target.observed.tags).await
     }
+}
+
+/// Adds the alias to what was observed. True while Lambda is making the version that the alias is to
+/// point to, for which all else waits.
+async fn observe_alias(
+    aws: &Aws,
+    name: &str,
+    function: &FunctionConfiguration,
+    observed: &mut Observed<LambdaFunctionSpec>,
+) -> Result<bool, AwsError> {
+    let id = observed.spec.function_name.clone();
+    let mut current = false;
+    if let Some(found) = alias::read(aws, &id, name).await? {
+        current = found.is_current(aws, &id, function).await?;
+        observed.spec.alias = Some(found.in_words(current));
+        observed.outputs.extend(found.outputs());
+    }
+    let settled = current || observed.state != ResourceState::Active;
+    if settled || !alias::is_on_its_way(aws, &id, function).await? {
+        return Ok(false);
+    }
+    observed.detail = Some(format!("Lambda is making the version that the alias {name} moves to."));
+    Ok(true)
 }
 
 /// The log group of a function that is gone, where it belongs to the same object, so that it is deleted

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html
 (ResourceConflictException)
 
 Steps count reads, not time, so that tests are exact: after every change the first GetFunction
-shows the passing state, the next one what follows.
+or GetFunctionConfiguration shows the passing state, the next one what follows.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def install() -> None:
     """Let every change of a function pass through its passing state."""
     _wrap_creation()
     _wrap_configuration()
-    _wrap_read()
+    _wrap_reads()
     _wrap_updates()
     _wait_in_stacks()
 
@@ -73,19 +73,26 @@ def _wrap_configuration() -> None:
     LambdaFunction.get_configuration = get_configuration
 
 
-def _wrap_read() -> None:
-    original = LambdaResponse.get_function
+def _wrap_reads() -> None:
+    _wrap_read("get_function", -1)
+    _wrap_read("get_function_configuration", -2)
 
-    def get_function(self: LambdaResponse) -> str:
+
+def _wrap_read(name: str, position: int) -> None:
+    """Let a read end what the one before has shown; the function's name is at a place in the path."""
+    original = getattr(LambdaResponse, name)
+
+    def read(self: LambdaResponse) -> str:
         result = original(self)
-        function = self.backend.get_function(self.path.rsplit("/", 1)[-1])
+        qualifier = self._get_param("Qualifier", None)
+        function = self.backend.get_function(self.path.split("/")[position], qualifier)
         if _state(function) and function.was_read:
             function.passing = ""
             result = original(self)
         function.was_read = True
         return result
 
-    LambdaResponse.get_function = get_function
+    setattr(LambdaResponse, name, read)
 
 
 def _wrap_updates() -> None:

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
 (no version is published if code and configuration have not changed since the last one;
 PreconditionFailedException for another CodeSha256; ResourceConflictException during an update)
 https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
-(a version is Pending before it is Active; here the call that makes it answers the former)
+(a version is Pending before it is Active)
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
 (a version's number is never used again)
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html
@@ -51,7 +51,6 @@ def _publish_version(self: LambdaStorage, name_or_arn: str, description: str = "
     versions = self._functions[function.function_name]["versions"]
     last = versions[-1] if versions else None
     if last and _content(last) == _content(function):
-        last.passing = ""
         return last
     function.published = getattr(function, "published", 0) + 1
     version = copy.copy(function)
