@@ -234,3 +234,18 @@ async fn the_log_group_of_a_function_that_somebody_else_deleted_goes_with_the_ob
     story.until_gone(&object).await;
     assert_eq!(log_groups(&story), json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_controller_killed_between_a_version_and_its_alias_publishes_once() {
+    let mut story = Story::begin("function-killed").await;
+    story.apply("worker", &role("lambda.amazonaws.com")).await;
+    let fault = story.emulator.fault(&story.account_id, "PublishVersion", "hold-after", 1);
+    story.apply("orders", &function(json!({"alias": "live"}))).await;
+    let (emulator, account) = (story.emulator.clone(), story.account_id.clone());
+    story.until_true("a version to be published", || emulator.held(&account, &fault) == 1).await;
+    story.take_controller().kill();
+    story.emulator.clear_faults(&story.account_id);
+    story.start_controller();
+    story.until_ready("orders").await;
+    assert_eq!((alias_version(&story), versions(&story)), (json!("1"), vec![json!("1")]));
+}

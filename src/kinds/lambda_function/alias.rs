@@ -4,7 +4,7 @@
 
 use super::spec::LambdaFunctionSpec;
 use super::{ABSENT, comparable, description};
-use crate::aws::error::{AwsError, Named};
+use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::kinds::Target;
 use aws_sdk_lambda::types::{AliasRoutingConfiguration, FunctionConfiguration, State};
@@ -126,16 +126,22 @@ pub(super) fn same(function: &str, one: &FunctionConfiguration, other: &Function
 /// Publishes the function as it is and points the alias to the version once that takes calls. Lambda
 /// publishes nothing where the last version is as the function is, and answers with that one, so that
 /// nothing is lost or made twice when the process ends between the calls.
+///
+/// # Errors
+/// That of the call that failed; [`ErrorClass::Blocked`] where Lambda could not make the version.
 pub(super) async fn publish(aws: &Aws, target: &Target<'_, LambdaFunctionSpec>, name: &str) -> Result<(), AwsError> {
     const OPERATION: &str = "PublishVersion";
     let function = target.id;
     let seen = target.observed.spec.code.s3.as_ref().and_then(|code| code.sha256.clone());
     let call = aws.lambda().publish_version().function_name(function).set_code_sha256(seen);
     let published = call.send().await.named(OPERATION)?;
-    if published.state() == Some(&State::Pending) {
-        return Ok(());
-    }
     let version = published.version().ok_or_else(|| AwsError::malformed(OPERATION, "the answer has no version"))?;
+    match published.state() {
+        // The next look waits for it.
+        Some(State::Pending) => return Ok(()),
+        Some(State::Failed) => return Err(failed(OPERATION, name, version, published.state_reason())),
+        _ => {}
+    }
     if target.observed.spec.alias.is_none() {
         let call = aws.lambda().create_alias().function_name(function).name(name).function_version(version);
         return call.send().await.named("CreateAlias").map(drop);
@@ -145,6 +151,19 @@ pub(super) async fn publish(aws: &Aws, target: &Target<'_, LambdaFunctionSpec>, 
     let alone = AliasRoutingConfiguration::builder().set_additional_version_weights(Some(Default::default())).build();
     let call = aws.lambda().update_alias().function_name(function).name(name).function_version(version);
     call.routing_config(alone).send().await.named("UpdateAlias").map(drop)
+}
+
+fn failed(operation: &'static str, alias: &str, version: &str, reason: Option<&str>) -> AwsError {
+    let reason = reason.unwrap_or("Lambda gives no reason");
+    AwsError {
+        operation,
+        class: ErrorClass::Blocked,
+        code: None,
+        message: format!(
+            "version {version} has failed, and the alias {alias} stays where it is: {reason}. A change of the function publishes another version"
+        ),
+        request_id: None,
+    }
 }
 
 #[cfg(test)]
