@@ -24,8 +24,8 @@ pub(super) fn class_of(code: Option<&str>, message: &str, status: Option<u16>) -
 }
 
 /// Codes by class, from the services' error references: Amazon S3 "Error responses", Amazon EC2
-/// "Error codes", DynamoDB "Error handling", the errors of each action in the API references of IAM, Lambda and
-/// RDS, and "Common error types" of each service.
+/// "Error codes", DynamoDB "Error handling", the errors of each action in the API references of IAM, Lambda,
+/// CloudWatch Logs and RDS, and "Common error types" of each service.
 fn class_of_code(code: &str) -> Option<ErrorClass> {
     Some(match code {
         "NoSuchBucket" | "InvalidInstanceID.NotFound" | "TableNotFoundException" => ErrorClass::NotFound,
@@ -44,6 +44,9 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
         "InvalidIPAddress.InUse" | "Resource.AlreadyAssociated" | "RouteAlreadyExists" => ErrorClass::Conflict,
         "DBInstanceAlreadyExists" | "InvalidDBInstanceState" | "DBSubnetGroupAlreadyExists" => ErrorClass::Conflict,
         "InvalidDBSubnetGroupStateFault" | "ResourceConflictException" => ErrorClass::Conflict,
+        "PreconditionFailedException" | "OperationAbortedException" | "ResourceAlreadyExistsException" => {
+            ErrorClass::Conflict
+        }
         "IdempotentInstanceTerminated" => ErrorClass::TokenSpent,
         "BucketAlreadyExists" | "BucketNotEmpty" | "OperationNotPermitted" => ErrorClass::Blocked,
         "InsufficientFreeAddressesInSubnet" | "CannotDelete" | "UnmodifiableEntity" => ErrorClass::Blocked,
@@ -66,6 +69,7 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
         "VolumeLimitExceeded" | "MaxSpotInstanceCountExceeded" | "LimitExceeded" => ErrorClass::Quota,
         "VolumeModificationSizeLimitExceeded" => ErrorClass::Quota,
         "CodeStorageExceededException" | "ENILimitReachedException" => ErrorClass::Quota,
+        "AliasLimitExceededException" => ErrorClass::Quota,
         "InstanceQuotaExceeded" | "StorageQuotaExceeded" | "SnapshotQuotaExceeded" => ErrorClass::Quota,
         "DBSubnetGroupQuotaExceeded" | "DBSubnetQuotaExceededFault" => ErrorClass::Quota,
         "VpcLimitExceeded" | "SubnetLimitExceeded" | "InternetGatewayLimitExceeded" => ErrorClass::Quota,
@@ -120,6 +124,12 @@ const TOLD_BY_MESSAGE: &[Meaning] = &[
         words: "does not have permissions to call",
         class: ErrorClass::Conflict,
         advice: "A new policy takes a moment before Lambda sees it; the controller tries again. If it does not pass, give the function's role the permission that the message names.",
+    },
+    Meaning {
+        code: "InvalidParameterValueException",
+        words: "at 'runtime' failed to satisfy constraint",
+        class: ErrorClass::Invalid,
+        advice: "Set lambdaFunction.runtime to one that Lambda has; the AWS Lambda Developer Guide lists them under \"Lambda runtimes\".",
     },
     Meaning {
         code: "InvalidParameterValueException",
@@ -226,6 +236,9 @@ pub(super) fn advice(operation: &str, code: &str) -> Option<&'static str> {
         "UnmodifiableEntity" => {
             "Only the AWS service that a service-linked role belongs to can change it: choose another name."
         }
+        "CodeStorageExceededException" => {
+            "Delete versions of functions that no alias needs any more, or ask AWS for more code storage; the controller tries again."
+        }
         _ => return None,
     })
 }
@@ -281,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_lambda_cannot_use_yet_is_tried_again() {
+    fn lambda_tells_what_is_tried_again_from_what_is_wrong_in_the_message_alone() {
         let class = |message| class_of(Some("InvalidParameterValueException"), message, Some(400));
         let role = "The role defined for the function cannot be assumed by Lambda.";
         assert_eq!(class(role), ErrorClass::Conflict);
@@ -290,6 +303,9 @@ mod tests {
         assert_eq!(class(network), ErrorClass::Conflict);
         let reserved = "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].";
         assert_eq!(class(reserved), ErrorClass::Quota);
+        let runtime = "Value cobol60 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [python3.13] or be a valid ARN";
+        assert_eq!(class(runtime), ErrorClass::Invalid);
+        assert!(told_by_message("InvalidParameterValueException", runtime).unwrap().advice.contains("runtime"));
         assert_eq!(class("Unzipped size must be smaller than 262144000 bytes"), ErrorClass::Invalid);
     }
 

@@ -79,6 +79,7 @@ struct Clients {
     iam: OnceLock<aws_sdk_iam::Client>,
     lambda: OnceLock<aws_sdk_lambda::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
+    logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
 }
 
 /// A client of one service with a retry budget of its own account and region: the SDK's default
@@ -100,7 +101,7 @@ impl Aws {
     /// Builds the clients ahead of their first use: each reads the table of AWS endpoints, which takes
     /// tens of milliseconds that no object should wait for.
     pub fn prepare(&self) {
-        let _ = (self.s3(), self.ec2(), self.dynamodb(), self.iam(), self.lambda(), self.rds());
+        let _ = (self.s3(), self.ec2(), self.dynamodb(), self.iam(), self.lambda(), self.rds(), self.logs());
     }
 
     /// The account's twelve digits.
@@ -146,6 +147,11 @@ impl Aws {
     /// The RDS client.
     pub fn rds(&self) -> &aws_sdk_rds::Client {
         client!(self, aws_sdk_rds, rds, "rds")
+    }
+
+    /// The client of CloudWatch Logs.
+    pub fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
+        client!(self, aws_sdk_cloudwatchlogs, logs, "logs")
     }
 }
 
@@ -354,6 +360,7 @@ impl Clients {
             iam: OnceLock::new(),
             lambda: OnceLock::new(),
             rds: OnceLock::new(),
+            logs: OnceLock::new(),
         }
     }
 }

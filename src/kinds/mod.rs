@@ -214,8 +214,14 @@ pub struct Invalid {
 /// How closely to look at a resource.
 #[derive(Debug)]
 pub enum Look<'a, S> {
-    /// Whether it exists, its state and its tags.
-    Owner,
+    /// Whether it exists, its state and its tags, for an object that is being deleted. Where it is gone,
+    /// what is left of its parts stands for it.
+    Owner {
+        /// The declared spec, by which parts are found.
+        spec: &'a S,
+        /// The object, which owns only parts whose tags name it.
+        owner: &'a Owner,
+    },
     /// That and every setting the spec names.
     Full(&'a S),
 }

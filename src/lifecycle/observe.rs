@@ -43,7 +43,7 @@ pub async fn observe<K: Kind>(
             Search::Many(ids) => return Ok(View { sight: Sight::Ambiguous(ids), found: None }),
         },
     };
-    let look = if deleting { Look::Owner } else { Look::Full(wanted.spec) };
+    let look = if deleting { Look::Owner { spec: wanted.spec, owner: wanted.owner } } else { Look::Full(wanted.spec) };
     let Some(observed) = K::observe(aws, &id, look).await? else {
         return Ok(View { sight: Sight::Absent, found: None });
     };

@@ -17,6 +17,7 @@ mod crashes;
 mod deletion;
 mod drift;
 mod examples;
+mod functions;
 mod instances;
 mod networks;
 mod ownership;

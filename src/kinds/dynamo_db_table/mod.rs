@@ -103,7 +103,7 @@ impl Kind for DynamoDbTable {
             return Err(AwsError::malformed("ListTagsOfResource", "a table that is being made shows no tags yet"));
         }
         let spec = match look {
-            Look::Owner => description::spec(&table, None),
+            Look::Owner { .. } => description::spec(&table, None),
             Look::Full(wanted) => read_named_settings(aws, id, &table, wanted).await?,
         };
         Ok(Some(Observed {

@@ -6,13 +6,23 @@ use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types as lambda;
 use aws_sdk_lambda::types::{FunctionConfiguration, LastUpdateStatus, State};
 
-/// The function as its spec would have to read, but for its permissions.
+/// The function as its spec would have to read, as far as GetFunction tells.
 pub(super) fn spec(id: &str, answer: &GetFunctionOutput, function: &FunctionConfiguration) -> LambdaFunctionSpec {
+    let mut spec = settings(id, function);
+    if let Some(uri) = &mut spec.code.image_uri {
+        *uri = answer.code().and_then(|code| code.image_uri()).unwrap_or_default().to_owned();
+    }
+    spec.reserved_concurrency = answer.concurrency().and_then(|found| found.reserved_concurrent_executions());
+    spec
+}
+
+/// What a published version has of a function: its code, by the digest, and its settings.
+pub(super) fn settings(id: &str, function: &FunctionConfiguration) -> LambdaFunctionSpec {
     let variables = function.environment().and_then(|environment| environment.variables());
     LambdaFunctionSpec {
         function_name: id.to_owned(),
         role_arn: function.role.clone(),
-        code: code(answer, function),
+        code: code(function),
         runtime: function.runtime().map(|runtime| runtime.as_str().to_owned()),
         handler: function.handler.clone(),
         memory_size_mib: function.memory_size,
@@ -20,18 +30,17 @@ pub(super) fn spec(id: &str, answer: &GetFunctionOutput, function: &FunctionConf
         environment: Some(variables.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()),
         vpc: Some(vpc(function.vpc_config())),
         layers: Some(function.layers().iter().filter_map(|layer| layer.arn.clone()).collect()),
-        reserved_concurrency: answer.concurrency().and_then(|found| found.reserved_concurrent_executions()),
         architecture: architecture(function.architectures()),
+        logging: function.logging_config().map(logging),
         ..Default::default()
     }
 }
 
-/// Lambda keeps every archive in S3 and tells the digest of the one in use, whatever it came from.
-fn code(answer: &GetFunctionOutput, function: &FunctionConfiguration) -> Code {
+/// Lambda keeps every archive in S3 and tells the digest of the one in use, whatever it came from. A
+/// function whose image cannot be read any more may show none, and is one of an image still.
+fn code(function: &FunctionConfiguration) -> Code {
     if function.package_type() == Some(&lambda::PackageType::Image) {
-        // A function whose image cannot be read any more may show none, and is one of an image still.
-        let image = answer.code().and_then(|code| code.image_uri()).unwrap_or_default();
-        return Code { image_uri: Some(image.to_owned()), ..Code::default() };
+        return Code { image_uri: Some(String::new()), ..Code::default() };
     }
     Code { s3: Some(S3Code { sha256: function.code_sha256.clone(), ..S3Code::default() }), ..Code::default() }
 }
@@ -43,6 +52,16 @@ fn vpc(found: Option<&lambda::VpcConfigResponse>) -> Vpc {
         security_group_ids: found.and_then(|vpc| ids(vpc.security_group_ids())),
         ..Vpc::default()
     }
+}
+
+/// The days that logs are kept are not the function's but the log group's.
+fn logging(found: &lambda::LoggingConfig) -> Logging {
+    let format = match found.log_format() {
+        Some(lambda::LogFormat::Text) => Some(LogFormat::Text),
+        Some(lambda::LogFormat::Json) => Some(LogFormat::Json),
+        _ => None,
+    };
+    Logging { log_group: found.log_group.clone(), format, retention_days: None }
 }
 
 /// Lambda lists the one architecture that a function has.

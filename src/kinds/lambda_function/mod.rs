@@ -1,20 +1,24 @@
 //! AWS Lambda functions.
 
+mod alias;
 mod archive;
 mod description;
+mod log_group;
 mod permissions;
 mod request;
 mod spec;
+mod step;
 
 pub use spec::LambdaFunctionSpec;
 
-use crate::api::resource::{Change, Effect};
+use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
-use crate::aws::tags::{TagEdit, Tags};
+use crate::aws::tags::{Owner, TagEdit, Tags};
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually};
 use aws_config::retry::RetryConfig;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types::FunctionConfiguration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -55,18 +59,31 @@ impl Kind for LambdaFunction {
         "ec2:DescribeVpcs",
         "iam:PassRole",
         "lambda:AddPermission",
+        "lambda:CreateAlias",
         "lambda:CreateFunction",
         "lambda:DeleteFunction",
+        "lambda:GetAlias",
         "lambda:GetFunction",
+        "lambda:GetFunctionConfiguration",
         "lambda:GetLayerVersion",
         "lambda:GetPolicy",
         "lambda:ListTags",
+        "lambda:ListVersionsByFunction",
+        "lambda:PublishVersion",
         "lambda:PutFunctionConcurrency",
         "lambda:RemovePermission",
         "lambda:TagResource",
         "lambda:UntagResource",
+        "lambda:UpdateAlias",
         "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration",
+        "logs:CreateLogGroup",
+        "logs:DeleteLogGroup",
+        "logs:DescribeLogGroups",
+        "logs:ListTagsForResource",
+        "logs:PutRetentionPolicy",
+        "logs:TagResource",
+        "logs:UntagResource",
         "s3:GetObject",
         "s3:GetObjectVersion",
     ];
@@ -123,7 +140,13 @@ impl Kind for LambdaFunction {
         const OPERATION: &str = "GetFunction";
         let answer = match aws.lambda().get_function().function_name(id).send().await.named(OPERATION) {
             Ok(answer) => answer,
-            Err(error) if error.code.as_deref() == Some(ABSENT) => return Ok(None),
+            Err(error) if error.code.as_deref() == Some(ABSENT) => {
+                return match look {
+                    Look::Owner { spec, owner } => observe_what_is_left(aws, spec, owner).await,
+                    // A log group that is left over serves the next function of this name.
+                    Look::Full(_) => Ok(None),
+                };
+            }
             Err(error) => return Err(error),
         };
         let tags = tags(&answer)?;
@@ -143,7 +166,15 @@ impl Kind for LambdaFunction {
             if wanted.permissions.is_some() {
                 observed.spec.permissions = Some(permissions::read(aws, id).await?);
             }
-            observed.state = description::state(function, Self::diff(wanted, &observed).is_empty());
+            if wanted.logging.as_ref().is_some_and(|logging| logging.retention_days.is_some()) {
+                let group = log_group::read(aws, &log_group::name(wanted, &observed.spec)).await?;
+                let logging = observed.spec.logging.get_or_insert_default();
+                logging.retention_days = group.map(|group| group.retention_days.unwrap_or(log_group::FOR_EVER));
+            }
+            observed.state = match &wanted.alias {
+                Some(name) if observe_alias(aws, name, function, &mut observed).await? => ResourceState::Updating,
+                _ => description::state(function, Self::diff(wanted, &observed).is_empty()),
+            };
         }
         Ok(Some(observed))
     }
@@ -161,14 +192,17 @@ impl Kind for LambdaFunction {
     }
 
     async fn update(aws: &Aws, target: Target<'_, LambdaFunctionSpec>, changes: &[Change]) -> Result<(), AwsError> {
-        match Step::first(changes) {
-            Some(step) => take(aws, &target, changes, step).await,
+        match step::Step::first(changes) {
+            Some(step) => step::take(aws, &target, changes, step).await,
             None => Ok(()),
         }
     }
 
     async fn retag(aws: &Aws, target: Target<'_, LambdaFunctionSpec>, edit: &TagEdit) -> Result<(), AwsError> {
         let arn = &target.observed.arn;
+        // The log group first: by the tags of the function it is known that something is left to do.
+        let group = log_group::name(target.spec, &target.observed.spec);
+        log_group::retag(aws, &group, &target.observed.tags, edit).await?;
         if !edit.set.is_empty() {
             let tags = edit.set.clone().into_iter().collect();
             aws.lambda().tag_resource().resource(arn).set_tags(Some(tags)).send().await.named("TagResource")?;
@@ -182,8 +216,58 @@ impl Kind for LambdaFunction {
     }
 
     async fn delete(aws: &Aws, target: Target<'_, LambdaFunctionSpec>) -> Result<(), AwsError> {
-        aws.lambda().delete_function().function_name(target.id).send().await.named("DeleteFunction").map(drop)
+        // The function first, with its versions and aliases: as long as it runs, it has Lambda make a log
+        // group that is gone. A group that is left over is found again by `observe`.
+        match aws.lambda().delete_function().function_name(target.id).send().await.named("DeleteFunction") {
+            Err(error) if error.class != ErrorClass::NotFound => return Err(error),
+            _ => {}
+        }
+        let group = log_group::name(target.spec, &target.observed.spec);
+        log_group::delete(aws, &group, &target.observed.tags).await
     }
+}
+
+/// Adds the alias to what was observed. True while Lambda is making the version that the alias is to
+/// point to, for which all else waits.
+async fn observe_alias(
+    aws: &Aws,
+    name: &str,
+    function: &FunctionConfiguration,
+    observed: &mut Observed<LambdaFunctionSpec>,
+) -> Result<bool, AwsError> {
+    let id = observed.spec.function_name.clone();
+    let mut current = false;
+    if let Some(found) = alias::read(aws, &id, name).await? {
+        current = found.is_current(aws, &id, function).await?;
+        observed.spec.alias = Some(found.in_words(current));
+        observed.outputs.extend(found.outputs());
+    }
+    let settled = current || observed.state != ResourceState::Active;
+    if settled || !alias::is_on_its_way(aws, &id, function).await? {
+        return Ok(false);
+    }
+    observed.detail = Some(format!("Lambda is making the version that the alias {name} moves to."));
+    Ok(true)
+}
+
+/// The log group of a function that is gone, where it belongs to the same object, so that it is deleted
+/// too.
+async fn observe_what_is_left(
+    aws: &Aws,
+    wanted: &LambdaFunctionSpec,
+    owner: &Owner,
+) -> Result<Option<Observed<LambdaFunctionSpec>>, AwsError> {
+    let spec = LambdaFunctionSpec { function_name: wanted.function_name.clone(), ..Default::default() };
+    let left = log_group::read_own(aws, &log_group::name(wanted, &spec), &owner.tags()).await?;
+    Ok(left.map(|group| Observed {
+        arn: group.arn,
+        state: ResourceState::Stopped,
+        detail: Some("only the log group is left".into()),
+        health: Health::Unknown,
+        spec,
+        tags: owner.tags(),
+        outputs: BTreeMap::new(),
+    }))
 }
 
 /// The function's tags. Tags that Lambda could not or would not show are an error: without them a
@@ -252,68 +336,6 @@ fn permission(permission: spec::Permission) -> Value {
         members.entry("sourceArn").or_insert_with(|| "none".into());
     }
     value
-}
-
-/// One step of an update, in the order in which they are taken: what new code needs is there before
-/// the code. Lambda carries out one change of code or configuration at a time and refuses others
-/// meanwhile, so that each pass takes the first step that is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
-    Configuration,
-    Code,
-    Concurrency,
-    Permissions,
-}
-
-impl Step {
-    /// The first step towards `changes`.
-    fn first(changes: &[Change]) -> Option<Self> {
-        changes.iter().filter_map(Self::of).min()
-    }
-
-    fn of(change: &Change) -> Option<Self> {
-        Some(match request::field(change).as_str() {
-            "roleArn" | "runtime" | "handler" | "memorySizeMib" | "timeoutSeconds" | "environment" | "vpc"
-            | "layers" => Self::Configuration,
-            "code" => Self::Code,
-            "reservedConcurrency" => Self::Concurrency,
-            "permissions" => Self::Permissions,
-            _ => return None,
-        })
-    }
-}
-
-async fn take(
-    aws: &Aws,
-    target: &Target<'_, LambdaFunctionSpec>,
-    changes: &[Change],
-    step: Step,
-) -> Result<(), AwsError> {
-    let Target { id, spec, observed } = *target;
-    let client = aws.lambda();
-    match step {
-        Step::Configuration => {
-            let call = request::configuration_update(client.update_function_configuration(), spec, changes);
-            call.function_name(id).send().await.named("UpdateFunctionConfiguration").map(drop)
-        }
-        Step::Code => {
-            let call = request::code_update(client.update_function_code(), &spec.code);
-            call.function_name(id).send().await.named("UpdateFunctionCode").map(drop)
-        }
-        Step::Concurrency => {
-            let call = client.put_function_concurrency().function_name(id);
-            let call = call.set_reserved_concurrent_executions(spec.reserved_concurrency);
-            call.send().await.named("PutFunctionConcurrency").map(drop)
-        }
-        Step::Permissions => {
-            let wanted = spec.permissions.as_deref().unwrap_or_default();
-            let found = observed.spec.permissions.as_deref().unwrap_or_default();
-            match permissions::next(wanted, found) {
-                Some(write) => permissions::send(aws, id, write).await,
-                None => Ok(()),
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types as lambda;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The call that makes the function, with all that CreateFunction takes. A reserved concurrency and
-/// permissions need a function that is there, and follow as changes.
+/// The call that makes the function, with all that CreateFunction takes. What needs a function that is
+/// there, such as a reserved concurrency, follows as changes.
 pub(super) fn creation(
     call: CreateFunctionFluentBuilder,
     spec: &LambdaFunctionSpec,
@@ -31,6 +31,7 @@ pub(super) fn creation(
         .set_environment(spec.environment.as_ref().map(environment))
         .set_vpc_config(spec.vpc.as_ref().map(vpc_config))
         .set_layers(spec.layers.clone())
+        .set_logging_config(spec.logging.as_ref().and_then(logging_config))
         .set_architectures(spec.architecture.map(|architecture| vec![architecture_for_api(architecture)]))
         .set_tags(Some(tags.clone().into_iter().collect()))
 }
@@ -71,6 +72,7 @@ pub(super) fn configuration_update(
         .set_environment(spec.environment.as_ref().filter(|_| is("environment")).map(environment))
         .set_vpc_config(spec.vpc.as_ref().filter(|_| is("vpc")).map(vpc_config))
         .set_layers(spec.layers.clone().filter(|_| is("layers")))
+        .set_logging_config(spec.logging.as_ref().filter(|_| is("logging")).and_then(logging_config))
 }
 
 /// The field of the spec that a change is in.
@@ -93,6 +95,18 @@ fn vpc_config(vpc: &Vpc) -> lambda::VpcConfig {
         .set_subnet_ids(Some(vpc.subnet_ids.clone().unwrap_or_default()))
         .set_security_group_ids(Some(vpc.security_group_ids.clone().unwrap_or_default()))
         .build()
+}
+
+/// What of the logging is the function's own, where the spec names some of it.
+fn logging_config(logging: &Logging) -> Option<lambda::LoggingConfig> {
+    let format = logging.format.map(|format| match format {
+        LogFormat::Text => lambda::LogFormat::Text,
+        LogFormat::Json => lambda::LogFormat::Json,
+    });
+    (logging.log_group.is_some() || format.is_some()).then(|| {
+        let config = lambda::LoggingConfig::builder().set_log_group(logging.log_group.clone());
+        config.set_log_format(format).build()
+    })
 }
 
 fn architecture_for_api(architecture: Architecture) -> lambda::Architecture {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// A Lambda function. Only the settings named here are managed; all others are left alone.
 ///
-/// Outputs: `arn` and `name`.
+/// Outputs: `arn` and `name`; with `alias` also `aliasArn` and the `version` that it points to.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 // The fields in which empty means something are atomic: a server-side apply that empties what is merged
@@ -85,6 +85,18 @@ pub struct LambdaFunctionSpec {
     /// The instruction set that the code is built for; `x86_64` where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<Architecture>,
+    /// Where the function's logs go, and how long they are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging: Option<Logging>,
+    /// An alias, such as `live`, that points to a published version of the function as it is declared:
+    /// with every change of code or settings a version is published and the alias moves to it. Versions
+    /// stay until the function is deleted, or somebody deletes them. So does an alias that is renamed
+    /// here or taken out: it is left where it points, for those who still call it. The statements of
+    /// `permissions` are those of the function itself and not of the alias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-zA-Z0-9_-]+$') && !self.matches('^[0-9]+$')").message("alias must be letters, digits, hyphens and underscores, and not digits alone"))]
+    pub alias: Option<String>,
     /// Who may invoke the function beside those whom IAM allows it; an empty list removes them all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 50))]
@@ -196,6 +208,41 @@ pub enum Architecture {
     /// 64-bit Arm.
     #[serde(rename = "arm64")]
     Arm64,
+}
+
+/// Where a function's logs go, and how long they are kept.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Logging {
+    /// The log group in CloudWatch Logs; `/aws/lambda/` and the function's name for a new function
+    /// where absent. The group that a function wrote to before stays with its logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-zA-Z0-9_/.#-]+$') && !self.startsWith('aws/')").message("logGroup must be letters, digits and any of _/.#-, and not begin with aws/"))]
+    pub log_group: Option<String>,
+    /// How the lines are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<LogFormat>,
+    /// Days after which CloudWatch Logs deletes a line. With it, the log group is made with the
+    /// function's tags before there is something to write, and deleted with the function; should a
+    /// line arrive after that, Lambda makes the group again, which then stays. A group
+    /// that does not carry the function's `ccagi:` tags, such as one that Lambda made at the first
+    /// invocation, is neither changed nor deleted. Where absent, no group is made and none is changed;
+    /// one that was made for the function before keeps its days and still goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3653))]
+    #[x_kube(validation = Rule::new("self in [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]").message("retentionDays must be one of the numbers that CloudWatch Logs takes: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653"))]
+    pub retention_days: Option<i32>,
+}
+
+/// How log lines are written.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum LogFormat {
+    /// Plain text.
+    Text,
+    /// One JSON object a line.
+    #[serde(rename = "JSON")]
+    Json,
 }
 
 /// A statement of the function's resource-based policy that lets somebody do something.

@@ -1,6 +1,6 @@
 use super::spec::*;
+use super::step::Step;
 use super::*;
-use crate::api::resource::{Health, ResourceState};
 use aws_sdk_lambda::types as lambda;
 use aws_sdk_lambda::types::builders::FunctionConfigurationBuilder;
 
@@ -39,6 +39,10 @@ fn with_vpc(subnets: &[&str], groups: &[&str]) -> LambdaFunctionSpec {
     let list = |ids: &[&str]| (!ids.is_empty()).then(|| ids.iter().map(|id| (*id).to_owned()).collect());
     let vpc = Vpc { subnet_ids: list(subnets), security_group_ids: list(groups), ..Vpc::default() };
     LambdaFunctionSpec { vpc: Some(vpc), ..function(inline("pass")) }
+}
+
+fn logging(group: Option<&str>, format: Option<LogFormat>, retention_days: Option<i32>) -> Option<Logging> {
+    Some(Logging { log_group: group.map(Into::into), format, retention_days })
 }
 
 fn observed(spec: LambdaFunctionSpec) -> Observed<LambdaFunctionSpec> {
@@ -132,6 +136,7 @@ fn a_description_reads_as_the_spec_that_made_it() {
         reserved_concurrency: Some(0),
         architecture: Some(Architecture::Arm64),
         vpc: with_vpc(&["subnet-2", "subnet-1"], &["sg-1"]).vpc,
+        logging: logging(Some("/shop/functions"), Some(LogFormat::Json), None),
         ..with_environment(&[("STAGE", "production")])
     };
     let vpc = lambda::VpcConfigResponse::builder().subnet_ids("subnet-1").subnet_ids("subnet-2");
@@ -145,6 +150,9 @@ fn a_description_reads_as_the_spec_that_made_it() {
         .environment(lambda::EnvironmentResponse::builder().variables("STAGE", "production").build())
         .vpc_config(vpc.security_group_ids("sg-1").vpc_id("vpc-1").build())
         .layers(lambda::Layer::builder().arn(desired.layers.as_ref().unwrap()[0].clone()).build())
+        .logging_config(
+            lambda::LoggingConfig::builder().log_group("/shop/functions").log_format(lambda::LogFormat::Json).build(),
+        )
         .architectures(lambda::Architecture::Arm64);
     let answer = GetFunctionOutput::builder()
         .configuration(function.build())
@@ -226,14 +234,37 @@ fn a_permission_without_a_source_is_another_than_one_with() {
 #[test]
 fn each_update_takes_the_first_step_that_is_left() {
     let change = |path: &str| Change { path: path.into(), from: None, to: None, effect: Effect::InPlace };
-    let mut left: Vec<_> =
-        ["permissions[bucket]", "reservedConcurrency", "code.sha256", "environment[STAGE].value"].map(change).into();
+    let there = Change { from: Some("30".into()), ..change("logging.retentionDays") };
+    let paths = [
+        "permissions[bucket]",
+        "alias",
+        "reservedConcurrency",
+        "code.sha256",
+        "environment[STAGE].value",
+        "logging.retentionDays",
+    ];
+    let mut left = vec![there];
+    left.extend(paths.map(change));
     let mut steps = Vec::new();
     while let Some(step) = Step::first(&left) {
         steps.push(step);
         left.pop();
     }
-    assert_eq!(steps, [Step::Configuration, Step::Code, Step::Concurrency, Step::Permissions]);
+    use Step::*;
+    assert_eq!(steps, [LogGroup, Configuration, Code, Concurrency, Alias, Permissions, Retention]);
+}
+
+#[test]
+fn a_log_group_that_keeps_its_logs_for_ever_is_told_from_one_that_is_not_there() {
+    let wanted = LambdaFunctionSpec { logging: logging(None, None, Some(14)), ..function(inline("pass")) };
+    let found = |days| LambdaFunctionSpec {
+        logging: logging(Some("/aws/lambda/orders"), Some(LogFormat::Text), days),
+        ..function(inline("pass"))
+    };
+    let from = |days| changes(&wanted, &found(days)).into_iter().map(|change| change.from).collect::<Vec<_>>();
+    assert_eq!(from(None), [None]);
+    assert_eq!(from(Some(log_group::FOR_EVER)), [Some("0".to_owned())]);
+    assert_eq!(from(Some(14)), []);
 }
 
 #[test]
@@ -245,6 +276,8 @@ fn every_field_that_can_change_in_place_has_a_step() {
         reserved_concurrency: Some(1),
         architecture: Some(Architecture::Arm64),
         vpc: with_vpc(&["subnet-1"], &["sg-1"]).vpc,
+        logging: logging(Some("/shop/functions"), Some(LogFormat::Json), Some(14)),
+        alias: Some("live".into()),
         ..with_environment(&[("STAGE", "test")])
     };
     let empty = LambdaFunctionSpec::default();

@@ -112,7 +112,7 @@ impl Kind for RdsInstance {
         const OPERATION: &str = "DescribeDBInstances";
         let Some(instance) = instance::describe(aws, id).await? else {
             return match look {
-                Look::Owner => observe_what_is_left(aws, id).await,
+                Look::Owner { .. } => observe_what_is_left(aws, id).await,
                 // A group that is left over is used by the next create call.
                 Look::Full(_) => Ok(None),
             };

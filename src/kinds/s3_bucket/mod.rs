@@ -104,7 +104,7 @@ impl Kind for S3Bucket {
         let Some(tags) = read_tags(aws, id).await? else { return Ok(None) };
         let arn = format!("arn:{}:s3:::{id}", aws.partition());
         let spec = match look {
-            Look::Owner => S3BucketSpec { bucket_name: id.to_owned(), ..Default::default() },
+            Look::Owner { .. } => S3BucketSpec { bucket_name: id.to_owned(), ..Default::default() },
             Look::Full(wanted) => read_named_settings(aws, id, wanted).await?,
         };
         let outputs = BTreeMap::from([

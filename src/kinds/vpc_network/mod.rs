@@ -121,7 +121,7 @@ impl Kind for VpcNetwork {
             tags,
         };
         match look {
-            Look::Owner => observe_removal(aws, id, &mut observed).await?,
+            Look::Owner { .. } => observe_removal(aws, id, &mut observed).await?,
             Look::Full(wanted) => observe_parts(aws, id, wanted, &mut observed).await?,
         }
         observed.spec.cidr_block = vpc.cidr_block.unwrap_or_default();
@@ -207,7 +207,7 @@ async fn without_vpc(
     id: &str,
     look: Look<'_, VpcNetworkSpec>,
 ) -> Result<Option<Observed<VpcNetworkSpec>>, AwsError> {
-    let Look::Owner = look else { return Ok(None) };
+    let Look::Owner { .. } = look else { return Ok(None) };
     Ok(read::left_behind(aws, id).await?.map(|tags| Observed {
         arn: arn(aws, id),
         state: ResourceState::Unknown,

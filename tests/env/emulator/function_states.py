@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html
 (ResourceConflictException)
 
 Steps count reads, not time, so that tests are exact: after every change the first GetFunction
-shows the passing state, the next one what follows.
+or GetFunctionConfiguration shows the passing state, the next one what follows.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ def install() -> None:
     """Let every change of a function pass through its passing state."""
     _wrap_creation()
     _wrap_configuration()
-    _wrap_read()
+    _wrap_reads()
     _wrap_updates()
     _wait_in_stacks()
 
 
-def _pass_through(function: LambdaFunction, state: str) -> None:
+def pass_through(function: LambdaFunction, state: str) -> None:
+    """Let the function be in this state until it has been read."""
     function.passing, function.was_read = state, False
 
 
@@ -50,7 +51,7 @@ def _wrap_creation() -> None:
 
     def create_function(self: LambdaBackend, spec: dict[str, Any]) -> LambdaFunction:
         function = original(self, spec)
-        _pass_through(self.get_function(function.function_name), "Pending")
+        pass_through(self.get_function(function.function_name), "Pending")
         return function
 
     LambdaBackend.create_function = create_function
@@ -72,19 +73,26 @@ def _wrap_configuration() -> None:
     LambdaFunction.get_configuration = get_configuration
 
 
-def _wrap_read() -> None:
-    original = LambdaResponse.get_function
+def _wrap_reads() -> None:
+    _wrap_read("get_function", -1)
+    _wrap_read("get_function_configuration", -2)
 
-    def get_function(self: LambdaResponse) -> str:
+
+def _wrap_read(name: str, position: int) -> None:
+    """Let a read end what the one before has shown; the function's name is at a place in the path."""
+    original = getattr(LambdaResponse, name)
+
+    def read(self: LambdaResponse) -> str:
         result = original(self)
-        function = self.backend.get_function(self.path.rsplit("/", 1)[-1])
+        qualifier = self._get_param("Qualifier", None)
+        function = self.backend.get_function(self.path.split("/")[position], qualifier)
         if _state(function) and function.was_read:
             function.passing = ""
             result = original(self)
         function.was_read = True
         return result
 
-    LambdaResponse.get_function = get_function
+    setattr(LambdaResponse, name, read)
 
 
 def _wrap_updates() -> None:
@@ -99,16 +107,17 @@ def _wrap_update(name: str) -> None:
         self: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
     ) -> dict[str, Any] | None:
         function = self.get_function(function_name, qualifier)
-        _demand_at_rest(function)
+        demand_at_rest(function)
         original(self, function_name, qualifier, body)
         if not body.get("DryRun"):
-            _pass_through(function, "InProgress")
+            pass_through(function, "InProgress")
         return function.get_configuration()
 
     setattr(LambdaBackend, name, update)
 
 
-def _demand_at_rest(function: LambdaFunction) -> None:
+def demand_at_rest(function: LambdaFunction) -> None:
+    """Refuse what Lambda does not do while it makes or changes the function."""
     if _state(function) == "Pending":
         raise ResourceConflictException(
             "The operation cannot be performed at this time. "

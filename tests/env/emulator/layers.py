@@ -18,10 +18,13 @@ import client_token
 import database_states
 import database_subnets
 import function_policies
+import function_settings
 import function_states
+import function_versions
 import instance_attributes
 import instance_profiles
 import instance_states
+import log_groups
 import nat_gateways
 import network_dependencies
 import role_policies
@@ -47,8 +50,11 @@ IN_PLACE = (
     role_policies,
     nat_gateways,
     network_dependencies,
+    function_settings,
     function_states,
     function_policies,
+    function_versions,
+    log_groups,
     database_states,
     database_subnets,
 )
