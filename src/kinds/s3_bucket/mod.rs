@@ -89,6 +89,8 @@ impl Kind for S3Bucket {
         if let Some(policy) = &spec.policy {
             value["policy"] = policy_document::comparable(policy).into();
         }
+        let rules = value.get_mut("lifecycleRules").and_then(Value::as_array_mut);
+        rules.into_iter().flatten().for_each(name_what_a_rule_leaves_out);
         value
     }
 
@@ -178,6 +180,18 @@ impl Kind for S3Bucket {
 
 /// The tags of the bucket, `None` where there is no bucket. It is the cheapest call that tells
 /// whether the bucket exists, whether it is this account's, and who owns it.
+/// Writes down which members a lifecycle rule leaves out: the spec names a rule as a whole, so that what
+/// is taken out of one has to leave AWS.
+fn name_what_a_rule_leaves_out(rule: &mut Value) {
+    const MEMBERS: [&str; 5] =
+        ["prefix", "expirationDays", "noncurrentExpirationDays", "abortIncompleteUploadsDays", "transitions"];
+    if let Some(members) = rule.as_object_mut() {
+        for member in MEMBERS {
+            members.entry(member).or_insert_with(|| "none".into());
+        }
+    }
+}
+
 async fn read_tags(aws: &Aws, bucket: &str) -> Result<Option<Tags>, AwsError> {
     match call!(aws, bucket, get_bucket_tagging, "GetBucketTagging") {
         Ok(answer) => Ok(Some(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())),
