@@ -62,6 +62,7 @@ impl<'a> Field<'a> {
         let is_tied = |rule: &Value| {
             let rule = rule["rule"].as_str().unwrap_or_default();
             let tied = |part: &str| part.contains(&format!(".{name})"));
+            let rule = rule.replace("!=", "==");
             rule.split("== has(").skip(1).filter_map(|rest| rest.split_inclusive(')').next()).any(tied)
                 || rule.split(") ==").any(|part| part.ends_with(&format!(".{name}")))
         };

@@ -13,7 +13,9 @@ use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, if_named, policy_document};
+use crate::kinds::{
+    Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, diff, if_named, policy_document,
+};
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::types as s3;
 use serde_json::Value;
@@ -24,6 +26,16 @@ pub struct S3Bucket;
 
 /// The one region that wants no location constraint (API reference, CreateBucketConfiguration).
 const REGION_WITHOUT_CONSTRAINT: &str = "us-east-1";
+
+/// What the items of lists may leave out. The spec names them as a whole, so that what is taken out of
+/// one has to leave AWS.
+const OPTIONAL_OF_ITEMS: [(&str, &[&str]); 2] = [
+    ("lambdaNotifications", &["prefix", "suffix"]),
+    (
+        "lifecycleRules",
+        &["prefix", "expirationDays", "noncurrentExpirationDays", "abortIncompleteUploadsDays", "transitions"],
+    ),
+];
 
 impl Kind for S3Bucket {
     type Spec = S3BucketSpec;
@@ -89,8 +101,10 @@ impl Kind for S3Bucket {
         if let Some(policy) = &spec.policy {
             value["policy"] = policy_document::comparable(policy).into();
         }
-        let rules = value.get_mut("lifecycleRules").and_then(Value::as_array_mut);
-        rules.into_iter().flatten().for_each(name_what_a_rule_leaves_out);
+        for (list, members) in OPTIONAL_OF_ITEMS {
+            let items = value.get_mut(list).and_then(Value::as_array_mut);
+            items.into_iter().flatten().for_each(|item| diff::name_absent(item, members));
+        }
         value
     }
 
@@ -180,18 +194,6 @@ impl Kind for S3Bucket {
 
 /// The tags of the bucket, `None` where there is no bucket. It is the cheapest call that tells
 /// whether the bucket exists, whether it is this account's, and who owns it.
-/// Writes down which members a lifecycle rule leaves out: the spec names a rule as a whole, so that what
-/// is taken out of one has to leave AWS.
-fn name_what_a_rule_leaves_out(rule: &mut Value) {
-    const MEMBERS: [&str; 5] =
-        ["prefix", "expirationDays", "noncurrentExpirationDays", "abortIncompleteUploadsDays", "transitions"];
-    if let Some(members) = rule.as_object_mut() {
-        for member in MEMBERS {
-            members.entry(member).or_insert_with(|| "none".into());
-        }
-    }
-}
-
 async fn read_tags(aws: &Aws, bucket: &str) -> Result<Option<Tags>, AwsError> {
     match call!(aws, bucket, get_bucket_tagging, "GetBucketTagging") {
         Ok(answer) => Ok(Some(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())),
