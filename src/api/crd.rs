@@ -4,19 +4,53 @@ use crate::api::account::AwsAccount;
 use crate::api::resource::AwsResource;
 use crate::kinds::KindName;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSON, JSONSchemaProps, ValidationRule,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, ValidationRule,
 };
 use kube::CustomResourceExt;
-use serde_json::json;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
 
 /// Every definition, in the order in which the files are listed.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    let mut account = AwsAccount::crd();
+    let mut account = described::<AwsAccount>();
     default_status(&mut account);
-    let mut resource = AwsResource::crd();
+    let mut resource = described::<AwsResource>();
     default_status(&mut resource);
     add_union_rules(&mut resource);
     vec![account, resource]
+}
+
+/// The definition with the descriptions of its fields. The derive gives an optional field whose type is
+/// an enum the description of the enum, which says less.
+fn described<K: CustomResourceExt + JsonSchema>() -> CustomResourceDefinition {
+    let settings = SchemaSettings::openapi3().with(|settings| settings.inline_subschemas = true);
+    let fields = settings.into_generator().into_root_schema_for::<K>().to_value();
+    let mut definition = K::crd();
+    for part in ["spec", "status"] {
+        if let Some(schema) = member(&mut definition, part) {
+            describe_members(schema, inner(&fields["properties"][part]));
+        }
+    }
+    definition
+}
+
+fn describe_members(schema: &mut JSONSchemaProps, fields: &Value) {
+    for (name, member) in schema.properties.iter_mut().flatten() {
+        let field = &fields["properties"][name];
+        if let Some(description) = field["description"].as_str() {
+            member.description = Some(description.to_owned());
+        }
+        describe_members(member, inner(field));
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(item)) = &mut schema.items {
+        describe_members(item, inner(&fields["items"]));
+    }
+}
+
+/// What an optional value is where it is there.
+fn inner(schema: &Value) -> &Value {
+    schema["anyOf"].get(0).unwrap_or(schema)
 }
 
 /// Gives `status` the default `{observedGeneration: -1}`: kstatus then never reads an object that
@@ -78,6 +112,14 @@ mod tests {
             let status = &schema.properties.unwrap()["status"];
             assert_eq!(status.default, Some(JSON(json!({"observedGeneration": -1}))));
         }
+    }
+
+    #[test]
+    fn an_optional_choice_has_the_description_of_its_field() {
+        let definitions = serde_json::to_value(all()).unwrap();
+        let spec = &definitions[1]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        let policy = spec["properties"]["deletionPolicy"]["description"].as_str().unwrap();
+        assert!(policy.contains("retained unless Delete is written here"), "{policy}");
     }
 
     #[test]

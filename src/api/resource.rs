@@ -63,9 +63,10 @@ pub struct AwsResourceSpec {
     )]
     pub tags: BTreeMap<String, String>,
     /// What the controller may do in AWS; everything where absent.
+    // A list that is merged item by item and then emptied by server-side apply would read as absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 6))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub management_policies: Option<Vec<ManagementPolicy>>,
     /// What becomes of the AWS resource when this object is deleted. Kinds that hold data are
     /// retained unless Delete is written here; all others are deleted unless Retain is.

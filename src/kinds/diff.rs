@@ -83,6 +83,16 @@ fn leaf(path: &str, desired: Option<&Value>, observed: Option<&Value>, fields: &
     out.push(Change { path: bounded(path, VALUE_LIMIT), from: shown(observed), to: shown(desired), effect });
 }
 
+/// Writes `none` for each of these members that the object leaves out, so that its absence is something
+/// to compare: what a spec does not name is left alone.
+pub fn name_absent(object: &mut Value, names: &[&str]) {
+    if let Some(members) = object.as_object_mut() {
+        for name in names {
+            members.entry(*name).or_insert_with(|| "none".into());
+        }
+    }
+}
+
 /// `globalSecondaryIndexes[byOwner].keys` becomes `globalSecondaryIndexes.keys`.
 pub fn without_item_names(path: &str) -> String {
     let mut depth = 0;

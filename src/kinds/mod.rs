@@ -274,3 +274,6 @@ pub struct Target<'a, S> {
     /// What AWS had when it was last read, moments ago.
     pub observed: &'a Observed<S>,
 }
+
+#[cfg(test)]
+mod contracts;

@@ -14,7 +14,8 @@ macro_rules! kinds {
             #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
             pub type_: Option<KindName>,
             $(
-                $(#[doc = $doc])*
+                // Without a description here, the schema has that of the spec, which says more.
+                #[allow(missing_docs)]
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $member: Option<$member::$spec>,
             )+

@@ -37,3 +37,28 @@ async fn settings_and_tags_of_a_bucket_are_changed_in_place() {
     assert!(!tags.to_string().contains("old"), "a tag that left the spec left AWS: {tags}");
     story.until_event("assets", "Updated").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_out_of_a_lifecycle_rule_and_rules_that_are_taken_out_leave_the_bucket() {
+    let story = Story::begin("bucket-rules").await;
+    let bucket = story.bucket();
+    let changed = async |rules: &str| {
+        let spec = format!("s3Bucket: {{bucketName: {bucket}, lifecycleRules: {rules}}}");
+        let applied = story.apply("assets", &spec).await;
+        let generation = applied.metadata.generation;
+        story
+            .until("assets", "ready as it was last applied", |object| {
+                is_ready(object) && current(object) && object.metadata.generation == generation
+            })
+            .await;
+        story.try_aws("s3", "get_bucket_lifecycle_configuration", json!({"Bucket": bucket}))
+    };
+    let both = changed("[{id: tidy, enabled: true, expirationDays: 30, abortIncompleteUploadsDays: 7}]").await.unwrap();
+    assert_eq!(both["Rules"][0]["Expiration"]["Days"], 30);
+    // Objects are no longer deleted once the line that says so is gone.
+    let less = changed("[{id: tidy, enabled: true, abortIncompleteUploadsDays: 7}]").await.unwrap();
+    assert_eq!(less["Rules"][0].get("Expiration"), None);
+    assert_eq!(less["Rules"][0]["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"], 7);
+    // By server-side apply an emptied list stays an empty list, which means that there are no rules.
+    assert_eq!(changed("[]").await, Err("NoSuchLifecycleConfiguration".into()));
+}

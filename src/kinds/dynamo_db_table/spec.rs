@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A DynamoDB table. Only the settings named here are managed; all others are left alone.
+///
+/// Outputs: `arn`, `name`, and `streamArn` while there is a stream.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -37,7 +39,10 @@ pub struct DynamoDbTableSpec {
     /// was granted, and makes or removes one at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 50))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["indexName".into()]))]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(one, self.exists_one(other, other.indexName == one.indexName))").message("every item of globalSecondaryIndexes must have an indexName of its own")
+    )]
     pub global_secondary_indexes: Option<Vec<GlobalSecondaryIndex>>,
     /// Deletion of items by a time that they carry themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,10 +102,10 @@ pub enum BillingMode {
 #[serde(rename_all = "camelCase")]
 pub struct Throughput {
     /// Strongly consistent reads per second of items up to 4 KB.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 2_147_483_647))]
     pub read_capacity_units: i64,
     /// Writes per second of items up to 1 KB.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 2_147_483_647))]
     pub write_capacity_units: i64,
 }
 

@@ -101,6 +101,8 @@ impl Kind for Ec2Instance {
         let mut spec = spec.clone();
         if let Some(groups) = &mut spec.security_group_ids {
             groups.sort();
+            // A reference may bring one that is listed too.
+            groups.dedup();
         }
         // AWS always answers with the ARN. The name at its end is unique in the account.
         spec.iam_instance_profile = spec.iam_instance_profile.as_deref().map(|profile| last_part(profile).to_owned());

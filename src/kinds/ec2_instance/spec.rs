@@ -6,6 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An EC2 instance. Only the settings named here are managed; all others are left alone.
+///
+/// Outputs: `arn`, `instanceId`, `privateIp`, `publicIp`, `privateDnsName`, `availabilityZone`, `subnetId`
+/// and `vpcId`, each where the instance has one.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -40,7 +43,8 @@ pub struct Ec2InstanceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16), inner(length(max = 32)))]
     #[x_kube(
-        merge_strategy = ListMerge::Set,
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(one, self.exists_one(other, other == one))").message("every item of securityGroupIds must be there once"),
         validation = Rule::new("self.all(group, group.matches('^sg-[0-9a-f]{8,17}$'))").message("securityGroupIds must be ids of security groups: sg- and hexadecimal digits")
     )]
     pub security_group_ids: Option<Vec<String>>,
@@ -62,14 +66,16 @@ pub struct Ec2InstanceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iam_instance_profile_ref: Option<OutputRef>,
     /// What the instance runs at its first start, as plain text of at most 16 KiB. It can be read by
-    /// everything on the instance, so it must hold no secrets.
+    /// everything on the instance, so it must hold no secrets. It is used when the instance is made and
+    /// not compared with AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16384))]
     pub user_data: Option<String>,
     /// The volume that the instance starts from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_volume: Option<Volume>,
-    /// The volumes that are made with the instance, beside the root volume.
+    /// The volumes that are made with the instance, beside the root volume. What an item leaves out is
+    /// left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     #[x_kube(

@@ -34,7 +34,10 @@ pub struct IamRoleSpec {
     /// empty list removes them all. AWS counts at most 10240 characters for all of them without blanks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 50))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(one, self.exists_one(other, other.name == one.name))").message("every item of inlinePolicies must have a name of its own")
+    )]
     pub inline_policies: Option<Vec<InlinePolicy>>,
     /// The ARNs of the managed policies that are attached. All of them are named here: others are
     /// detached, and an empty list detaches them all. AWS allows 10 unless a higher quota was granted.
@@ -43,7 +46,10 @@ pub struct IamRoleSpec {
         length(max = 25),
         inner(length(min = 20, max = 2048), regex(pattern = r"^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[!-~]+$"))
     )]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(one, self.exists_one(other, other == one))").message("every item of managedPolicyArns must be there once")
+    )]
     pub managed_policy_arns: Option<Vec<String>>,
     /// The ARN of the managed policy that bounds what the role can ever be permitted; an empty text
     /// takes the boundary away.

@@ -80,7 +80,7 @@ pub struct LambdaFunctionSpec {
     /// How many invocations may run at once, reserved from the account's own limit; 0 lets none run.
     /// Where absent, a reservation is left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = 2_147_483_647))]
     pub reserved_concurrency: Option<i32>,
     /// The instruction set that the code is built for; `x86_64` where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,7 +118,8 @@ pub struct Code {
     /// One source file, from which the controller makes the zip archive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<InlineCode>,
-    /// A zip archive in S3.
+    /// A zip archive in S3. Its bucket, key and version are used whenever code is put into the function
+    /// and are not compared with AWS, which does not tell where code came from; `sha256` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub s3: Option<S3Code>,
     /// The URI of a container image in ECR, with its tag or digest.

@@ -39,7 +39,8 @@ pub struct RdsInstanceSpec {
     #[schemars(length(min = 1, max = 32))]
     #[x_kube(validation = Rule::new("self.matches('^[0-9]+([.][0-9]+){0,3}$')").message("engineVersion must be numbers with dots between them, such as 16 or 8.0.39"))]
     pub engine_version: Option<String>,
-    /// Whether an upgrade may go to another major version, which AWS refuses otherwise.
+    /// Whether an upgrade may go to another major version, which AWS refuses otherwise. It steers
+    /// upgrades and is not compared with AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_major_version_upgrade: Option<bool>,
     /// Whether AWS installs minor versions by itself in the maintenance window. An `engineVersion`
@@ -73,7 +74,8 @@ pub struct RdsInstanceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 20), inner(length(max = 32)))]
     #[x_kube(
-        merge_strategy = ListMerge::Set,
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(one, self.exists_one(other, other == one))").message("every item of subnetIds must be there once"),
         validation = Rule::new("self.all(subnet, subnet.matches('^subnet-[0-9a-f]{8,17}$'))").message("subnetIds must be ids of subnets: subnet- and hexadecimal digits")
     )]
     pub subnet_ids: Option<Vec<String>>,
@@ -86,7 +88,8 @@ pub struct RdsInstanceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16), inner(length(max = 32)))]
     #[x_kube(
-        merge_strategy = ListMerge::Set,
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(one, self.exists_one(other, other == one))").message("every item of securityGroupIds must be there once"),
         validation = Rule::new("self.all(group, group.matches('^sg-[0-9a-f]{8,17}$'))").message("securityGroupIds must be ids of security groups: sg- and hexadecimal digits")
     )]
     pub security_group_ids: Option<Vec<String>>,
@@ -129,14 +132,16 @@ pub struct RdsInstanceSpec {
     #[x_kube(validation = Rule::new("self.matches('^(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]-(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]$')").message("maintenanceWindow must be two weekdays with times in UTC, such as sun:04:00-sun:04:30"))]
     pub maintenance_window: Option<String>,
     /// Whether changes are carried out at once; where absent or false, those that AWS can defer wait
-    /// for the maintenance window. A change that already waits goes on waiting until another is made.
+    /// for the maintenance window. A change that already waits goes on waiting until another is made:
+    /// this field steers changes and is not compared with AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apply_immediately: Option<bool>,
     /// Whether AWS refuses to delete the instance, this controller's calls included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
     /// Whether the instance is deleted without a last snapshot. Where absent or false, a snapshot
-    /// stays whose name begins with the instance's and `-final-`.
+    /// stays whose name begins with the instance's and `-final-`. It steers the deletion and is not
+    /// compared with AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_final_snapshot: Option<bool>,
 }

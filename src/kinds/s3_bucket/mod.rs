@@ -14,7 +14,7 @@ use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
 use crate::kinds::{
-    Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, if_named, policy_document,
+    Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, if_named, policy_document,
 };
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::types as s3;
@@ -26,6 +26,16 @@ pub struct S3Bucket;
 
 /// The one region that wants no location constraint (API reference, CreateBucketConfiguration).
 const REGION_WITHOUT_CONSTRAINT: &str = "us-east-1";
+
+/// What the items of lists may leave out. The spec names them as a whole, so that what is taken out of
+/// one has to leave AWS.
+const OPTIONAL_OF_ITEMS: [(&str, &[&str]); 2] = [
+    ("lambdaNotifications", &["prefix", "suffix"]),
+    (
+        "lifecycleRules",
+        &["prefix", "expirationDays", "noncurrentExpirationDays", "abortIncompleteUploadsDays", "transitions"],
+    ),
+];
 
 impl Kind for S3Bucket {
     type Spec = S3BucketSpec;
@@ -92,6 +102,10 @@ impl Kind for S3Bucket {
         let mut value = serde_json::to_value(&spec).unwrap_or(Value::Null);
         if let Some(policy) = &spec.policy {
             value["policy"] = policy_document::comparable(policy).into();
+        }
+        for (list, members) in OPTIONAL_OF_ITEMS {
+            let items = value.get_mut(list).and_then(Value::as_array_mut);
+            items.into_iter().flatten().for_each(|item| diff::name_absent(item, members));
         }
         value
     }

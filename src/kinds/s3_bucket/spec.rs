@@ -39,7 +39,10 @@ pub struct S3BucketSpec {
     /// Lifecycle rules; an empty list removes them all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(one, self.exists_one(other, other.id == one.id))").message("every item of lifecycleRules must have an id of its own")
+    )]
     pub lifecycle_rules: Option<Vec<LifecycleRule>>,
     /// Rules for requests from web pages of other origins; an empty list removes them all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,7 +65,7 @@ pub struct S3BucketSpec {
     )]
     pub lambda_notifications: Option<Vec<LambdaNotification>>,
     /// Whether all objects and versions are deleted with the bucket. Without it, a bucket that is
-    /// not empty is never deleted.
+    /// not empty is never deleted. It steers the deletion and is not compared with AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force_destroy: Option<bool>,
 }
@@ -146,15 +149,15 @@ pub struct LifecycleRule {
     pub prefix: Option<String>,
     /// Days after which objects are deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 2_147_483_647))]
     pub expiration_days: Option<i32>,
     /// Days after which versions that are no longer current are deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 2_147_483_647))]
     pub noncurrent_expiration_days: Option<i32>,
     /// Days after which the parts of an unfinished upload are deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 2_147_483_647))]
     pub abort_incomplete_uploads_days: Option<i32>,
     /// When objects move to another storage class.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -168,7 +171,7 @@ pub struct LifecycleRule {
 #[serde(rename_all = "camelCase")]
 pub struct Transition {
     /// Days after which objects move.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = 2_147_483_647))]
     pub days: i32,
     /// The storage class by its name in the S3 API, such as `STANDARD_IA`.
     #[schemars(regex(pattern = r"^[A-Z_]+$"), length(max = 32))]
@@ -199,7 +202,7 @@ pub struct CorsRule {
     pub expose_headers: Vec<String>,
     /// Seconds for which a browser may remember the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = 2_147_483_647))]
     pub max_age_seconds: Option<i32>,
 }
 

@@ -5,11 +5,13 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A security group of a VPC. Its outputs are `groupId`, `arn` and `vpcId`.
+/// A security group of a VPC.
 ///
 /// The rules are a set: their order has no meaning, and a rule that is written twice is one rule. A
 /// rule that refers to another AwsResource is added as soon as that one is ready, so that two groups
 /// may refer to each other.
+///
+/// Outputs: `groupId`, `arn` and `vpcId`.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -53,7 +55,8 @@ pub struct SecurityGroupSpec {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub egress: Option<Vec<SecurityGroupRule>>,
     /// What becomes of rules that others have added to the group and that are not listed here; Keep
-    /// where absent. It concerns the lists that are given.
+    /// where absent. It concerns the lists that are given, steers how they are carried out and is not
+    /// compared with AWS itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign_rules: Option<ForeignRules>,
 }
@@ -105,7 +108,8 @@ pub struct SecurityGroupRule {
     /// The AwsResource whose security group the peer is in; its output `groupId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_group_ref: Option<OutputRef>,
-    /// What the rule is for. It does not tell rules apart: two rules may not differ in it alone.
+    /// What the rule is for. It does not tell rules apart: two rules may not differ in it alone. What an
+    /// item leaves out is left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
     #[x_kube(validation = Rule::new("self.matches('^[][A-Za-z0-9._:/()#,@+=&;{}!$* -]+$')").message("description must be letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"))]
