@@ -124,6 +124,11 @@ impl TagEdit {
     }
 }
 
+/// Whether both sets of tags name one and the same owner. Tags that name nobody name no owner.
+pub fn same_owner(one: &Tags, other: &Tags) -> bool {
+    [CLUSTER, UID].iter().all(|key| one.get(*key).is_some_and(|value| other.get(*key) == Some(value)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,5 +170,13 @@ mod tests {
     fn equal_tags_need_no_edit() {
         let observed = tags(&[("team", "web")]);
         assert!(TagEdit::between(&observed, &observed, &[]).is_empty());
+    }
+
+    #[test]
+    fn tags_that_name_nobody_name_no_common_owner() {
+        let tags = |uid: &str| Tags::from([(CLUSTER.to_owned(), "c-1".to_owned()), (UID.to_owned(), uid.to_owned())]);
+        assert!(same_owner(&tags("u-1"), &tags("u-1")));
+        assert!(!same_owner(&tags("u-1"), &tags("u-2")));
+        assert!(!same_owner(&Tags::new(), &Tags::new()));
     }
 }

@@ -74,6 +74,19 @@ async fn a_network_is_made_changed_repaired_and_deleted_with_all_its_parts() {
     story.until_true("the way out to be repaired", || way_out(&story, front).is_some()).await;
     story.until_event("net", "DriftCorrected").await;
 
+    // Then the private ones are led around the NAT gateway.
+    let leads_to_nat = |table: &&Value| {
+        table["Routes"].as_array().unwrap().iter().any(|route| route["NatGatewayId"].as_str().is_some())
+    };
+    let tables = owned(&story, "describe_route_tables", "RouteTables");
+    let table = tables.iter().find(leads_to_nat).unwrap()["RouteTableId"].clone();
+    let around = json!({
+        "RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": way_out(&story, front).unwrap(),
+    });
+    story.aws("ec2", "replace_route", around);
+    story.annotate("net", "aws.ccagi.io/reconcile-requested-at", Some("again")).await;
+    story.until_true("the way through the NAT gateway", || way_out(&story, back).unwrap().starts_with("nat-")).await;
+
     // One subnet goes and another comes; the NAT gateway goes with its address.
     let changed = &[("front", "10.1.0.0/24", true), ("deep", "10.1.2.0/24", false)];
     story.apply("net", &network(changed, false)).await;
@@ -81,6 +94,13 @@ async fn a_network_is_made_changed_repaired_and_deleted_with_all_its_parts() {
     let outputs = ready.status.as_ref().unwrap().outputs.clone();
     assert!(outputs.contains_key("subnetIds.deep") && !outputs.contains_key("subnetIds.back"), "{outputs:?}");
     assert_eq!(counts(&story), [1, 2, 1, 2, 0]);
+
+    let open = &[("front", "10.1.0.0/24", true), ("deep", "10.1.2.0/24", true)];
+    story.apply("net", &network(open, false)).await;
+    let deep = &outputs["subnetIds.deep"];
+    story
+        .until_true("the subnet to be public", || way_out(&story, deep).is_some_and(|to| to.starts_with("igw-")))
+        .await;
 
     story.delete("net").await;
     story.until_gone(&object).await;

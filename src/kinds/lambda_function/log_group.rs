@@ -6,7 +6,7 @@
 use super::spec::LambdaFunctionSpec;
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
-use crate::aws::tags::{CLUSTER, TagEdit, Tags, UID};
+use crate::aws::tags::{TagEdit, Tags, same_owner};
 use aws_config::retry::RetryConfig;
 
 /// What stands for the days of a log group that keeps its logs for ever.
@@ -63,11 +63,6 @@ async fn tags(aws: &Aws, group: &LogGroup) -> Result<Option<Tags>, AwsError> {
         Err(error) if error.class == ErrorClass::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// Whether both sets of tags name one and the same owner. Tags that name nobody name no owner.
-pub(super) fn same_owner(one: &Tags, other: &Tags) -> bool {
-    [CLUSTER, UID].iter().all(|key| one.get(*key).is_some_and(|value| other.get(*key) == Some(value)))
 }
 
 /// Makes the group, tagged like the function. One that is there by now is left to the next pass, which
@@ -162,13 +157,5 @@ mod tests {
         assert_eq!(name(&writing_to(Some("/shop/a")), &writing_to(Some("/shop/b"))), "/shop/a");
         assert_eq!(name(&writing_to(None), &writing_to(Some("/shop/b"))), "/shop/b");
         assert_eq!(name(&writing_to(None), &writing_to(None)), "/aws/lambda/orders");
-    }
-
-    #[test]
-    fn a_group_without_an_owner_is_nobodys() {
-        let tags = |uid: &str| Tags::from([(CLUSTER.to_owned(), "c".to_owned()), (UID.to_owned(), uid.to_owned())]);
-        assert!(same_owner(&tags("u"), &tags("u")));
-        assert!(!same_owner(&tags("u"), &tags("v")));
-        assert!(!same_owner(&Tags::new(), &Tags::new()));
     }
 }

@@ -218,9 +218,12 @@ impl Kind for LambdaFunction {
     async fn delete(aws: &Aws, target: Target<'_, LambdaFunctionSpec>) -> Result<(), AwsError> {
         // The function first, with its versions and aliases: as long as it runs, it has Lambda make a log
         // group that is gone. A group that is left over is found again by `observe`.
-        match aws.lambda().delete_function().function_name(target.id).send().await.named("DeleteFunction") {
-            Err(error) if error.class != ErrorClass::NotFound => return Err(error),
-            _ => {}
+        // Where it is gone, AWS refuses the call to those who may delete only what is tagged as managed.
+        if !only_the_log_group_is_left(target.observed) {
+            match aws.lambda().delete_function().function_name(target.id).send().await.named("DeleteFunction") {
+                Err(error) if error.class != ErrorClass::NotFound => return Err(error),
+                _ => {}
+            }
         }
         let group = log_group::name(target.spec, &target.observed.spec);
         log_group::delete(aws, &group, &target.observed.tags).await
@@ -248,6 +251,10 @@ async fn observe_alias(
     }
     observed.detail = Some(format!("Lambda is making the version that the alias {name} moves to."));
     Ok(true)
+}
+
+fn only_the_log_group_is_left(observed: &Observed<LambdaFunctionSpec>) -> bool {
+    observed.arn.split(':').nth(2) == Some("logs")
 }
 
 /// The log group of a function that is gone, where it belongs to the same object, so that it is deleted

@@ -6,7 +6,7 @@ use super::instance;
 use super::request::tag_list;
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
-use crate::aws::tags::{CLUSTER, TagEdit, Tags, UID};
+use crate::aws::tags::{TagEdit, Tags, same_owner};
 use aws_config::retry::RetryConfig;
 use std::collections::BTreeSet;
 
@@ -113,9 +113,4 @@ pub(super) async fn edit_tags(aws: &Aws, arn: &str, edit: &TagEdit) -> Result<()
 /// Deletes the group; RDS refuses while an instance is in it.
 pub(super) async fn delete(aws: &Aws, name: &str) -> Result<(), AwsError> {
     aws.rds().delete_db_subnet_group().db_subnet_group_name(name).send().await.named("DeleteDBSubnetGroup").map(drop)
-}
-
-/// Whether both sets of tags name one and the same owner. Tags that name nobody name no owner.
-pub(super) fn same_owner(one: &Tags, other: &Tags) -> bool {
-    [CLUSTER, UID].iter().all(|key| one.get(*key).is_some_and(|value| other.get(*key) == Some(value)))
 }

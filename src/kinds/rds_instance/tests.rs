@@ -228,13 +228,6 @@ fn the_last_snapshot_is_left_out_only_where_the_spec_says_so() {
 }
 
 #[test]
-fn a_subnet_group_belongs_to_the_instance_only_with_the_same_owner() {
-    assert!(subnet_group::same_owner(&owner("u-1"), &owner("u-1")));
-    assert!(!subnet_group::same_owner(&owner("u-1"), &owner("u-2")));
-    assert!(!subnet_group::same_owner(&Tags::new(), &Tags::new()));
-}
-
-#[test]
 fn what_is_left_of_an_instance_is_told_by_its_arn() {
     let group = Observed { arn: "arn:aws:rds:us-east-1:111122223333:subgrp:orders".into(), ..observed(spec()) };
     assert!(only_the_group_is_left(&group));

@@ -104,6 +104,7 @@ IMPLIED: dict[tuple[str, str], tuple[tuple[str, ...], ...]] = {
         ("Layers", "lambda:GetLayerVersion"),
         NETWORK,
     ),
+    ("logs", "CreateLogGroup"): (("tags", "logs:TagResource"),),
     ("rds", "CreateDBInstance"): (("Tags", "rds:AddTagsToResource"), PASSWORD),
     ("rds", "CreateDBSubnetGroup"): (("Tags", "rds:AddTagsToResource"),),
     ("rds", "DeleteDBInstance"): (("FinalDBSnapshotIdentifier", "rds:CreateDBSnapshot"),),
