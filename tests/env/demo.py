@@ -25,15 +25,16 @@ from processes import EnvError
 
 FOLDER = controller.ROOT / ".env"
 ACCOUNT = "111122223333"
-BUCKET = f"shop-assets-{ACCOUNT}"
-PATH = "/apis/aws.ccagi.io/v1alpha1/namespaces/shop/awsresources"
+BUCKET = f"webshop-assets-{ACCOUNT}"
+SHOP = controller.ROOT / "examples" / "shop.yaml"
+PATH = "/apis/aws.ccagi.io/v1alpha1/namespaces/webshop/awsresources"
 # Short periods, so that a reader does not wait for what takes minutes by default.
 ARGUMENTS = ["--drift-period", "10s", "--poll-period", "500ms", "--visibility-lag", "2s"]
 PATIENCE_SECONDS = 120
 WRONG = """
 apiVersion: aws.ccagi.io/v1alpha1
 kind: AwsResource
-metadata: {name: wrong, namespace: shop}
+metadata: {name: wrong, namespace: webshop}
 spec:
   accountRef: {name: shop-production}
   s3Bucket: {bucketName: Shop_Assets}
@@ -137,19 +138,28 @@ class Demo:
         step("the controller is ready")
 
     def create(self) -> None:
-        """Apply the examples and wait until all is there."""
-        examples = controller.ROOT / "examples"
-        self.watcher = controller.Watcher(Cluster(self.state["kubeconfig"]).follow(PATH))
-        # The namespace comes first; everything else may come in any order.
-        self.kubectl("apply", "-f", str(examples / "account.yaml"))
-        self.kubectl("apply", "-f", str(examples))
-        step("kubectl apply -f examples/")
+        """Apply the shop at once, in the order of its file, and wait until all of it is there."""
+        self.kubectl("apply", "-f", str(controller.ROOT / "examples" / "account.yaml"))
         self.kubectl("wait", "--for=condition=Ready", "awsaccount/shop-production", "--timeout=60s")
         account = json.loads(self.kubectl("get", "awsaccount", "shop-production", "-o", "json"))
         step(f"the account is verified: AWS says that we are {account['status']['identityArn']}")
-        self.until("the resources", lambda: self.watcher.ready >= {"assets", "web", "orders", "web-role"})
-        step("the resources are ready:")
-        indented(self.kubectl("get", "awsresources", "-n", "shop"))
+        applied = self.kubectl("apply", "-f", str(SHOP))
+        count = sum(line.startswith("awsresource") for line in applied.splitlines())
+        self.watcher = controller.Watcher(Cluster(self.state["kubeconfig"]).follow(PATH))
+        step(f"kubectl apply -f examples/shop.yaml: {count} objects that need each other, in no order")
+        self.until("an object to wait", lambda: bool(self.waiting()))
+        indented(self.waiting())
+        self.until("the resources", lambda: len(self.watcher.ready) == count)
+        step("all of them are ready:")
+        indented(self.kubectl("get", "awsresources", "-n", "webshop"))
+
+    def waiting(self) -> str:
+        """Return what one of the objects says that waits for others."""
+        for name, found in self.watcher.objects.copy().items():
+            for condition in found.get("status", {}).get("conditions", []):
+                if condition["type"] == "Reconciling" and condition["reason"] == "DependencyNotReady":
+                    return f"{name}: {condition['reason']}: {condition['message']}"
+        return ""
 
     def drift(self) -> None:
         """Change a bucket behind the controller's back and see it repaired."""
@@ -166,14 +176,14 @@ class Demo:
         """Return the Events about an object, one a line."""
         columns = "TYPE:.type,REASON:.reason,MESSAGE:.message"
         about = f"involvedObject.name={name}"
-        return self.kubectl("get", "events", "-n", "shop", "--field-selector", about, "-o", f"custom-columns={columns}")
+        return self.kubectl("get", "events", "-n", "webshop", "--field-selector", about, "-o", f"custom-columns={columns}")
 
     def restart(self) -> None:
         """Change the instance's type, which takes a stop and a start."""
         before = self.watcher.objects["web"]["status"]["id"]
         last = self.journal(10**9)["last"]
         patch = '{"spec": {"ec2Instance": {"instanceType": "t3.small"}}}'
-        self.kubectl("patch", "awsresource", "web", "-n", "shop", "--type=merge", "-p", patch)
+        self.kubectl("patch", "awsresource", "web", "-n", "webshop", "--type=merge", "-p", patch)
         step("instanceType: t3.micro → t3.small")
         seen: list[str] = []
 
@@ -210,25 +220,42 @@ class Demo:
         indented(done.stderr)
 
     def delete(self) -> None:
-        """Delete everything and see AWS empty."""
-        self.kubectl("delete", "awsresources", "--all", "-n", "shop", "--wait=false")
+        """Delete everything at once and see AWS empty."""
+        last = self.journal(10**9)["last"]
+        self.kubectl("delete", "-f", str(SHOP), "--wait=false")
         self.until("the objects to go", lambda: not self.watcher.objects)
+        step("kubectl delete -f examples/shop.yaml: the objects are gone, in the order of need:")
+        calls = [entry for entry in self.journal(last)["entries"] if entry["status"] < 300]
+        ended = [e["operation"] for e in calls if e["operation"].startswith(("Delete", "Terminate"))]
+        # A call for each part of the network is of no interest here.
+        indented(", ".join(dict.fromkeys(ended)))
         self.kubectl("delete", "awsaccount", "shop-production")
-        step("kubectl delete awsresources --all, and the account: the objects are gone")
-        instances = self.aws.ask("ec2", "describe_instances")["Reservations"]
-        left = {
-            "buckets": [bucket["Name"] for bucket in self.aws.ask("s3", "list_buckets")["Buckets"]],
-            "tables": self.aws.ask("dynamodb", "list_tables")["TableNames"],
-            "instances": [
-                instance["InstanceId"]
-                for reservation in instances
-                for instance in reservation["Instances"]
-                if instance["State"]["Name"] != "terminated"
-            ],
-        }
-        if any(left.values()):
+        if left := self.left():
             raise EnvError(f"AWS still has {left}")
-        step("AWS is empty: no bucket, no table, no instance that is not terminated")
+        step("AWS is empty but for the last snapshot of the database")
+
+    def left(self) -> list[str]:
+        """Return what AWS still has, by the names that AWS gives."""
+        named = {
+            ("s3", "list_buckets", "Buckets"): "Name",
+            ("iam", "list_roles", "Roles"): "RoleName",
+            ("lambda", "list_functions", "Functions"): "FunctionName",
+            ("rds", "describe_db_instances", "DBInstances"): "DBInstanceIdentifier",
+            ("rds", "describe_db_subnet_groups", "DBSubnetGroups"): "DBSubnetGroupName",
+        }
+        found = [
+            one[name]
+            for (service, operation, member), name in named.items()
+            for one in self.aws.ask(service, operation)[member]
+        ]
+        found += self.aws.ask("dynamodb", "list_tables")["TableNames"]
+        ours = [{"Name": "tag-key", "Values": ["ccagi:uid"]}]
+        for what, member in {"vpcs": "Vpcs", "subnets": "Subnets", "security_groups": "SecurityGroups"}.items():
+            found += [str(one) for one in self.aws.ask("ec2", f"describe_{what}", Filters=ours)[member]]
+        for reservation in self.aws.ask("ec2", "describe_instances")["Reservations"]:
+            instances = reservation["Instances"]
+            found += [one["InstanceId"] for one in instances if one["State"]["Name"] != "terminated"]
+        return found
 
 
 def tour(keep: bool) -> None:
