@@ -253,6 +253,22 @@ pub struct Observed<S> {
     pub outputs: BTreeMap<String, String>,
 }
 
+impl<S> Observed<S> {
+    /// Something of the resource that is still there although the resource itself is gone, to be
+    /// deleted too. Its state is not Deleting: that would be waited for, and this goes only by a call.
+    fn remainder(arn: String, spec: S, tags: Tags, detail: &str) -> Self {
+        Self {
+            arn,
+            state: ResourceState::Stopped,
+            detail: Some(detail.into()),
+            health: Health::Unknown,
+            spec,
+            tags,
+            outputs: BTreeMap::new(),
+        }
+    }
+}
+
 /// What a create call is made from.
 #[derive(Debug)]
 pub struct Request<'a, S> {

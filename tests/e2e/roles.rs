@@ -46,3 +46,18 @@ async fn a_role_is_made_with_its_profile_given_to_an_instance_changed_and_delete
     let profiles = story.aws("iam", "list_instance_profiles", json!({}));
     assert_eq!(profiles["InstanceProfiles"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_profile_of_a_role_that_somebody_else_deleted_goes_with_the_object() {
+    let mut story = Story::begin("role-outside").await;
+    let object = story.apply("servers", &role("story-outside", 3600)).await;
+    story.until_ready("servers").await;
+    story.take_controller().kill();
+    let name = json!({"InstanceProfileName": "story-outside", "RoleName": "story-outside"});
+    story.aws("iam", "remove_role_from_instance_profile", name);
+    story.aws("iam", "delete_role", json!({"RoleName": "story-outside"}));
+    story.delete("servers").await;
+    story.start_controller();
+    story.until_gone(&object).await;
+    assert_eq!(story.aws("iam", "list_instance_profiles", json!({}))["InstanceProfiles"], json!([]));
+}

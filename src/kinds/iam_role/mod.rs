@@ -11,7 +11,7 @@ use self::profile::Profile;
 use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
-use crate::aws::tags::{TagEdit, Tags};
+use crate::aws::tags::{Owner, TagEdit, Tags};
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually, policy_document};
 use aws_config::retry::RetryConfig;
 use aws_sdk_iam::error::BuildError;
@@ -100,7 +100,13 @@ impl Kind for IamRole {
         id: &str,
         look: Look<'_, IamRoleSpec>,
     ) -> Result<Option<Observed<IamRoleSpec>>, AwsError> {
-        let Some(role) = read::role(aws, id).await? else { return Ok(None) };
+        let Some(role) = read::role(aws, id).await? else {
+            return match look {
+                Look::Owner { owner, .. } => observe_what_is_left(aws, id, owner).await,
+                // A profile that is left over serves the next role of this name.
+                Look::Full(_) => Ok(None),
+            };
+        };
         let tags = read::tags(role.tags());
         let mut spec = read::spec(&role);
         let mut outputs = BTreeMap::from([
@@ -182,6 +188,12 @@ impl Kind for IamRole {
 
     async fn delete(aws: &Aws, target: Target<'_, IamRoleSpec>) -> Result<(), AwsError> {
         let id = target.id;
+        if only_the_profile_is_left(target.observed) {
+            return match Profile::read(aws, id).await? {
+                Some(profile) if profile.belongs_to(&target.observed.tags) => profile.remove(aws, id).await,
+                _ => Ok(()),
+            };
+        }
         // Nothing is taken off a role that cannot go because somebody else's profile has it.
         let profile = profile::before_deletion(aws, id, &target.observed.tags).await?;
         for arn in unless_gone(read::managed_policies(aws, id).await)?.unwrap_or_default() {
@@ -195,6 +207,18 @@ impl Kind for IamRole {
         }
         aws.iam().delete_role().role_name(id).send().await.named("DeleteRole").map(drop)
     }
+}
+
+/// The instance profile of a role that somebody else has deleted, where it belongs to the same object,
+/// so that it is deleted too.
+async fn observe_what_is_left(aws: &Aws, id: &str, owner: &Owner) -> Result<Option<Observed<IamRoleSpec>>, AwsError> {
+    let left = Profile::read(aws, id).await?.filter(|profile| profile.belongs_to(&owner.tags()));
+    let spec = IamRoleSpec { role_name: id.to_owned(), ..Default::default() };
+    Ok(left.map(|profile| Observed::remainder(profile.arn, spec, profile.tags, "only the instance profile is left")))
+}
+
+fn only_the_profile_is_left(observed: &Observed<IamRoleSpec>) -> bool {
+    observed.arn.contains(":instance-profile/")
 }
 
 /// The answer, `None` where IAM says that what the call is about does not exist.

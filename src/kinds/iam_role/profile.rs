@@ -7,7 +7,7 @@ use super::spec::IamRoleSpec;
 use super::{of_a_part, read, tag_set, unless_gone};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
-use crate::aws::tags::{CLUSTER, TagEdit, Tags, UID};
+use crate::aws::tags::{TagEdit, Tags, same_owner};
 use crate::kinds::Target;
 use aws_config::retry::RetryConfig;
 use aws_sdk_iam::types as iam;
@@ -39,7 +39,7 @@ impl Profile {
 
     /// Whether the profile's tags and these name the same owner.
     pub(super) fn belongs_to(&self, tags: &Tags) -> bool {
-        [CLUSTER, UID].iter().all(|key| tags.get(*key).is_some_and(|owner| self.tags.get(*key) == Some(owner)))
+        same_owner(&self.tags, tags)
     }
 
     /// Whether the profile is what `wanted` asks for: one with the role in it. Where none is wanted, one

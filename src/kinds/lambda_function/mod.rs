@@ -11,7 +11,7 @@ mod step;
 
 pub use spec::LambdaFunctionSpec;
 
-use crate::api::resource::{Change, Effect, Health, ResourceState};
+use crate::api::resource::{Change, Effect, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
@@ -266,15 +266,7 @@ async fn observe_what_is_left(
 ) -> Result<Option<Observed<LambdaFunctionSpec>>, AwsError> {
     let spec = LambdaFunctionSpec { function_name: wanted.function_name.clone(), ..Default::default() };
     let left = log_group::read_own(aws, &log_group::name(wanted, &spec), &owner.tags()).await?;
-    Ok(left.map(|group| Observed {
-        arn: group.arn,
-        state: ResourceState::Stopped,
-        detail: Some("only the log group is left".into()),
-        health: Health::Unknown,
-        spec,
-        tags: owner.tags(),
-        outputs: BTreeMap::new(),
-    }))
+    Ok(left.map(|group| Observed::remainder(group.arn, spec, owner.tags(), "only the log group is left")))
 }
 
 /// The function's tags. Tags that Lambda could not or would not show are an error: without them a

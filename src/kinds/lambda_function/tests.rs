@@ -1,6 +1,7 @@
 use super::spec::*;
 use super::step::Step;
 use super::*;
+use crate::kinds::Health;
 use aws_sdk_lambda::types as lambda;
 use aws_sdk_lambda::types::builders::FunctionConfigurationBuilder;
 

@@ -7,14 +7,13 @@ mod subnet_group;
 
 pub use spec::RdsInstanceSpec;
 
-use crate::api::resource::{Change, Effect, Health, ResourceState};
+use crate::api::resource::{Change, Effect, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, UID};
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff};
 use aws_config::retry::RetryConfig;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// The kind `RdsInstance`.
 pub struct RdsInstance;
@@ -193,19 +192,11 @@ impl Kind for RdsInstance {
 }
 
 /// What is left of an instance that is gone and is to be gone: the DB subnet group of its name, where
-/// its tags name an owner. It counts as the resource until it is deleted too. Its state is not Deleting,
-/// because that would be waited for, and this group only goes by a call.
+/// its tags name an owner. It counts as the resource until it is deleted too.
 async fn observe_what_is_left(aws: &Aws, id: &str) -> Result<Option<Observed<RdsInstanceSpec>>, AwsError> {
     let group = subnet_group::read(aws, id).await?.filter(|group| group.tags.contains_key(UID));
-    Ok(group.map(|group| Observed {
-        arn: group.arn,
-        state: ResourceState::Stopped,
-        detail: Some("only the DB subnet group is left".into()),
-        health: Health::Unknown,
-        spec: RdsInstanceSpec { db_instance_identifier: id.to_owned(), ..Default::default() },
-        tags: group.tags,
-        outputs: BTreeMap::new(),
-    }))
+    let spec = RdsInstanceSpec { db_instance_identifier: id.to_owned(), ..Default::default() };
+    Ok(group.map(|group| Observed::remainder(group.arn, spec, group.tags, "only the DB subnet group is left")))
 }
 
 fn only_the_group_is_left(observed: &Observed<RdsInstanceSpec>) -> bool {

@@ -1,10 +1,12 @@
 use super::spec::StorageType;
 use super::*;
 use crate::aws::tags::{CLUSTER, Tags};
+use crate::kinds::Health;
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDbInstanceInputBuilder;
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDbInstanceInputBuilder;
 use aws_sdk_rds::types as rds;
 use aws_smithy_types::DateTime;
+use std::collections::BTreeMap;
 
 fn spec() -> RdsInstanceSpec {
     RdsInstanceSpec {
