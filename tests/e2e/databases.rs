@@ -32,9 +32,7 @@ async fn a_database_in_a_network_of_its_own_is_made_last_and_leaves_a_snapshot_a
     let orders = story.apply("orders", &database(more, "deletionPolicy: Delete\ntags: {team: web}")).await;
     let doors = "securityGroup: {vpcRef: {name: network}, groupName: doors, description: of a story}";
     let doors = story.apply("doors", doors).await;
-    let subnet = |name: &str, zone: &str, block: &str| {
-        json!({"name": name, "availabilityZone": zone, "cidrBlock": block, "public": false})
-    };
+    let subnet = |name: &str, zone: &str, block: &str| json!({"name": name, "availabilityZone": zone, "cidrBlock": block, "public": false});
     let subnets = json!([subnet("a", "us-east-1a", "10.0.0.0/24"), subnet("b", "us-east-1b", "10.0.1.0/24")]);
     let network = json!({"vpcNetwork": {"cidrBlock": "10.0.0.0/16", "subnets": subnets}});
     let network = story.apply("network", &network.to_string()).await;
