@@ -1,11 +1,18 @@
+use super::controller::Controller;
 use super::story::{Story, conditions_of, is_ready, message};
+use super::variable;
 use ccagi_aws_agent::api::ANNOTATION_RECONCILE;
 use ccagi_aws_agent::api::resource::AwsResource;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::Api;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
 
 /// A database whose password is in the key `password` of the Secret `login`, or managed by RDS.
 fn database(from_secret: bool) -> String {
@@ -103,6 +110,8 @@ async fn a_password_is_sent_once_and_handed_over_to_rds_and_back() {
     story.until("orders", "as in the Secret", settled(false)).await;
     let theirs = json!({"DBInstanceIdentifier": "orders", "ManageMasterUserPassword": true});
     story.aws("rds", "modify_db_instance", theirs);
+    let status = || story.aws("rds", "describe_db_instances", json!({}))["DBInstances"][0]["DBInstanceStatus"].clone();
+    story.until_true("RDS to have its own password", || status() == "available").await;
     story.annotate("orders", ANNOTATION_RECONCILE, Some("managed")).await;
     let note = story.until_event("orders", "DriftCorrected").await;
     assert!(note.contains("masterUserPassword: managed by RDS → as in the Secret"), "{note}");
@@ -131,4 +140,57 @@ async fn a_secret_that_is_missing_or_lacks_its_key_is_told_and_found_once_it_is_
     put_secret(&story, json!({"password": "long-enough"})).await;
     let ready = story.until_ready("orders").await;
     assert!(conditions_of(&ready).iter().all(|condition| condition.type_ != "Stalled"));
+}
+
+/// Writes a kubeconfig that acts as a ServiceAccount which may do all that a controller does, but reads
+/// no Secrets.
+async fn without_secrets(story: &Story) -> PathBuf {
+    let user = format!("system:serviceaccount:{}:controller", story.name);
+    let subjects = json!([{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}]);
+    let rules = json!([
+        {"apiGroups": ["aws.ccagi.io"], "resources": ["*"], "verbs": ["*"]},
+        {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
+    ]);
+    let roles: Api<ClusterRole> = Api::all(story.client.clone());
+    make(&roles, json!({"metadata": {"name": story.name}, "rules": rules})).await;
+    let bindings: Api<ClusterRoleBinding> = Api::all(story.client.clone());
+    let role = json!({"kind": "ClusterRole", "apiGroup": "rbac.authorization.k8s.io", "name": story.name});
+    make(&bindings, json!({"metadata": {"name": story.name}, "roleRef": role, "subjects": subjects})).await;
+
+    let mut config: Value = serde_saphyr::from_str(&std::fs::read_to_string(&story.kubeconfig).unwrap()).unwrap();
+    config["users"][0]["user"]["as"] = json!(user);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.kubeconfig", story.name));
+    std::fs::write(&path, config.to_string()).unwrap();
+    path
+}
+
+/// Lets the ServiceAccount of [`without_secrets`] read the one Secret `login`.
+async fn permit_secret(story: &Story) {
+    let rules = json!([{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["login"], "verbs": ["get"]}]);
+    let roles: Api<Role> = Api::namespaced(story.client.clone(), &story.name);
+    make(&roles, json!({"metadata": {"name": "login"}, "rules": rules})).await;
+    let user = format!("system:serviceaccount:{}:controller", story.name);
+    let subjects = json!([{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}]);
+    let role = json!({"kind": "Role", "apiGroup": "rbac.authorization.k8s.io", "name": "login"});
+    let bindings: Api<RoleBinding> = Api::namespaced(story.client.clone(), &story.name);
+    make(&bindings, json!({"metadata": {"name": "login"}, "roleRef": role, "subjects": subjects})).await;
+}
+
+async fn make<K: DeserializeOwned + Serialize + Clone + Debug>(api: &Api<K>, object: Value) {
+    api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_right_to_get_the_one_secret_is_enough_and_its_lack_is_told() {
+    let story = Story::prepare("password-forbidden", Path::new(&variable("KUBECONFIG"))).await;
+    let _controller = Controller::start(&story.name, &without_secrets(&story).await, &[]);
+    story.declare_account(json!({})).await;
+    put_secret(&story, json!({"password": "long-enough"})).await;
+    story.apply("orders", &database(true)).await;
+    let stalled = story.until_reason("orders", "Stalled", "SecretForbidden").await;
+    let said = message(&stalled, "Stalled");
+    assert!(said.contains("may not read the Secret login") && said.contains("the verb get"), "{said}");
+    permit_secret(&story).await;
+    story.until_ready("orders").await;
 }
