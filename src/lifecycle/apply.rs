@@ -12,7 +12,7 @@ use crate::lifecycle::error::PassError;
 use crate::lifecycle::intent::Draft;
 use crate::lifecycle::news::{News, in_words};
 use crate::lifecycle::observe::{View, tag_edit};
-use crate::lifecycle::secrets::Versions;
+use crate::lifecycle::secrets::{self, Versions};
 use crate::lifecycle::{Desired, Next, Walk, fingerprint, objects, status};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -108,7 +108,7 @@ impl Walk<'_> {
         };
         News::normal("Created", format!("Created {} {id}.", K::NAME.as_str())).publish(&self.object, "Create", self.cx);
         if !versions.is_empty() {
-            self.record_secrets(versions, facts).await?;
+            self.record_secrets(|sent| *sent = versions, facts).await?;
         }
         if facts.named {
             return Ok(Next::Again);
@@ -128,9 +128,9 @@ impl Walk<'_> {
     }
 
     /// Writes down what AWS was given from Secrets. Where that fails the same is sent again.
-    async fn record_secrets(&mut self, versions: Versions, facts: &Facts) -> Result<(), PassError> {
+    async fn record_secrets(&mut self, edit: impl FnOnce(&mut Versions), facts: &Facts) -> Result<(), PassError> {
         let verdict = Verdict::reconciling("Updating", "AWS has the values of the Secrets that the spec names.");
-        let next = status::next(&self.object, &verdict, facts.now, |status| status.secret_versions = versions);
+        let next = status::next(&self.object, &verdict, facts.now, |status| edit(&mut status.secret_versions));
         status::write(&self.api, &mut self.object, next).await?;
         Ok(())
     }
@@ -195,24 +195,24 @@ impl Walk<'_> {
         let of_secrets: Vec<Change> = changes.iter().filter(is_secret).cloned().collect();
         // Tags, secrets and settings are three kinds of writes, so they are three passes. Which secrets
         // AWS was given is known for sure only where nothing else was sent with them.
-        let (secrets, versions) = match edit.is_empty() && !of_secrets.is_empty() {
-            true => desired.vault.open().await.map(|(secrets, versions)| (secrets, Some(versions)))?,
+        let (values, versions) = match edit.is_empty() && !of_secrets.is_empty() {
+            true => desired.vault.open().await.map(|(values, versions)| (values, Some(versions)))?,
             false => (Secrets::default(), None),
         };
-        let target = Target { id, spec: &desired.spec, observed, secrets: &secrets };
+        let target = Target { id, spec: &desired.spec, observed, secrets: &values };
         let (written, answer) = match (edit.is_empty(), &versions) {
             (false, _) => (edit.changes(&observed.tags), K::retag(aws, target, &edit).await),
             (true, Some(_)) => (of_secrets.clone(), K::update(aws, target, &of_secrets).await),
             (true, None) => (changes.to_vec(), K::update(aws, target, changes).await),
         };
-        answer.map_err(|error| write_error("Update", error, &secrets))?;
+        answer.map_err(|error| write_error("Update", error, &values))?;
         // Another value in a Secret, which is all that is known of it, is no drift: AWS has what it was given.
         let in_aws = |change: &Change| change.from.is_some() || change.to.is_some();
         let drifted = self.was_synced() && written.iter().any(in_aws);
         let (reason, what) = if drifted { ("DriftCorrected", "Set back") } else { ("Updated", "Changed") };
         News::normal(reason, format!("{what} {}.", in_words(&written))).publish(&self.object, "Update", self.cx);
         if let Some(versions) = versions {
-            self.record_secrets(versions, facts).await?;
+            self.record_secrets(|sent| secrets::take_over(sent, &of_secrets, versions), facts).await?;
         }
         match self.count_update(view.sight.changes()) {
             1 if !K::LAGS => Ok(Next::Again),

@@ -155,6 +155,16 @@ pub fn differences(table: &[SecretReference], present: &Versions, sent: &Version
     table.iter().filter(differs).map(change).collect()
 }
 
+/// Notes in `sent` that AWS was given these `changes`, and no other secrets, as they are in `present`.
+pub fn take_over(sent: &mut Versions, changes: &[Change], mut present: Versions) {
+    for Change { path, .. } in changes {
+        match present.remove(path) {
+            Some(version) => sent.insert(path.clone(), version),
+            None => sent.remove(path),
+        };
+    }
+}
+
 fn wanted(spec: &Value, table: &[SecretReference]) -> Vec<(SecretReference, SecretKeyRef)> {
     let place = |reference: &SecretReference| {
         let found = reference.from.split('.').try_fold(spec, |value, member| value.get(member))?;
@@ -206,6 +216,18 @@ mod tests {
     fn what_no_longer_comes_from_a_secret_is_a_change_too() {
         assert_eq!(changed(&[], &[("token", "u/1/k")]), ["token"]);
         assert!(changed(&[], &[]).is_empty());
+    }
+
+    #[test]
+    fn only_what_was_sent_is_noted() {
+        let mut sent = versions(&[("password", "u/1/k"), ("token", "v/1/k")]);
+        let present = versions(&[("password", "u/2/k"), ("token", "v/2/k")]);
+        let changes = differences(TABLE, &versions(&[("password", "u/2/k"), ("token", "v/1/k")]), &sent);
+        take_over(&mut sent, &changes, present);
+        assert_eq!(sent, versions(&[("password", "u/2/k"), ("token", "v/1/k")]));
+        let changes = differences(TABLE, &versions(&[("password", "u/2/k")]), &sent);
+        take_over(&mut sent, &changes, Versions::new());
+        assert_eq!(sent, versions(&[("password", "u/2/k")]));
     }
 
     #[test]
