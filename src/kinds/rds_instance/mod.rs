@@ -114,7 +114,8 @@ impl Kind for RdsInstance {
     fn diff(spec: &RdsInstanceSpec, observed: &Observed<RdsInstanceSpec>) -> Vec<Change> {
         let group = observed.outputs.get(SUBNET_GROUP_OUTPUT).map(String::as_str);
         let mut changes = differences(spec, &observed.spec, group);
-        let managed = observed.outputs.contains_key(MANAGED_PASSWORD_OUTPUT);
+        let managed = observed.spec.master_user_password_secret_ref.is_none()
+            && observed.outputs.contains_key(MANAGED_PASSWORD_OUTPUT);
         if managed && spec.master_user_password_secret_ref.is_some() {
             let (from, to) = (Some("managed by RDS".into()), Some("as in the Secret".into()));
             changes.push(Change { path: PASSWORD.into(), from, to, effect: Effect::InPlace });

@@ -112,8 +112,9 @@ pub struct RdsInstanceSpec {
     pub master_username: String,
     /// The key of a Secret in this namespace that holds the password of the master user, which RDS then
     /// does not manage. The controller needs the verb `get` on that Secret. It sends the password again
-    /// whenever the Secret changes in any way, which it notices when it next looks for drift. Once this
-    /// field is taken out, RDS makes a new password and manages it.
+    /// whenever the Secret changes in any way, which it notices when it next looks for drift; the password
+    /// itself is not compared with AWS, which does not show it. Once this field is taken out, RDS makes a
+    /// new password and manages it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub master_user_password_secret_ref: Option<SecretKeyRef>,
     /// The DB parameter group, by name. Parameters that AWS calls static are in force after the next
