@@ -111,6 +111,18 @@ pub struct OutputRef {
     pub output: Option<String>,
 }
 
+/// A key of a Secret in the object's own namespace.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct SecretKeyRef {
+    /// The Secret's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The key in its `data`.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[-._a-zA-Z0-9]+$')").message("key must be letters, digits, hyphens, underscores and dots"))]
+    pub key: String,
+}
+
 /// One thing the controller may do.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum ManagementPolicy {
@@ -201,6 +213,10 @@ pub struct AwsResourceStatus {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 50), inner(length(max = 2048)))]
     pub outputs: BTreeMap<String, String>,
+    /// What AWS was last given from Secrets, by setting: UID, resource version and key of the Secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 10), inner(length(max = 400)))]
+    pub secret_versions: BTreeMap<String, String>,
     /// Differences between the spec and AWS that are not carried out yet, at most 32.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
@@ -288,7 +304,7 @@ pub enum Health {
     Unknown,
 }
 
-/// One difference between what is declared and what AWS has.
+/// One difference between what is declared and what AWS has. A secret value stands on neither side.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Change {
     /// The field, from the kind block down, such as `instanceType` or `tags.team`.
@@ -304,6 +320,17 @@ pub struct Change {
     pub to: Option<String>,
     /// What carrying it out does to the resource.
     pub effect: Effect,
+}
+
+impl Change {
+    /// What becomes of what, such as `20 → 40`; of a secret value only that it is another one.
+    pub fn in_words(&self) -> String {
+        let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "nothing".into());
+        match (&self.from, &self.to) {
+            (None, None) => "changed".into(),
+            (from, to) => format!("{} → {}", value(from), value(to)),
+        }
+    }
 }
 
 /// What carrying out a change does to the resource.

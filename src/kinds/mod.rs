@@ -7,6 +7,7 @@
 pub mod diff;
 mod ec2_tags;
 mod policy_document;
+pub mod secrets;
 #[macro_use]
 mod table;
 
@@ -17,6 +18,7 @@ use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
 use kube::KubeSchema;
 use schemars::JsonSchema;
+use secrets::{SecretReference, Secrets};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -73,6 +75,11 @@ pub trait Kind: Send + Sync + 'static {
     /// The fields that may take another resource's output instead of a value of their own. The verbs
     /// and `diff` see specs in which the references are replaced by the values.
     const REFERENCES: &'static [Reference] = &[];
+
+    /// The fields that take a value from a Secret. `create` and `update` get the values, the spec never
+    /// holds one. An update whose changes are all of [`SecretReference::to`] must carry them all out;
+    /// one whose value is not given is to be managed by AWS again.
+    const SECRETS: &'static [SecretReference] = &[];
 
     /// The IAM actions that the kind's calls need.
     const IAM_ACTIONS: &'static [&'static str];
@@ -278,6 +285,8 @@ pub struct Request<'a, S> {
     pub tags: &'a Tags,
     /// The idempotency token.
     pub token: &'a str,
+    /// The values that the spec takes from Secrets.
+    pub secrets: &'a Secrets,
 }
 
 /// An existing resource and what is wanted of it.
@@ -289,6 +298,8 @@ pub struct Target<'a, S> {
     pub spec: &'a S,
     /// What AWS had when it was last read, moments ago.
     pub observed: &'a Observed<S>,
+    /// The values that the spec takes from Secrets, where a change of them is to be carried out.
+    pub secrets: &'a Secrets,
 }
 
 #[cfg(test)]

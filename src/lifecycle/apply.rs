@@ -2,15 +2,17 @@
 
 use crate::api::conditions::{ConditionType, Progress, Verdict, is_true};
 use crate::api::resource::{Change, ResourceState};
-use crate::aws::error::ErrorClass;
+use crate::aws::error::{AwsError, ErrorClass};
 use crate::aws::session::Aws;
 use crate::aws::tags::TagEdit;
+use crate::kinds::secrets::Secrets;
 use crate::kinds::{Kind, Request, Target};
 use crate::lifecycle::decide::{Action, Facts, Parting, Sight};
 use crate::lifecycle::error::PassError;
 use crate::lifecycle::intent::Draft;
 use crate::lifecycle::news::{News, in_words};
 use crate::lifecycle::observe::{View, tag_edit};
+use crate::lifecycle::secrets::{self, Versions};
 use crate::lifecycle::{Desired, Next, Walk, fingerprint, objects, status};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -32,7 +34,7 @@ impl Walk<'_> {
             Action::Adopt => self.adopt::<K>(aws, desired, view, facts).await,
             Action::BeginRestart => self.mark_restart(true, facts).await,
             Action::EndRestart => self.mark_restart(false, facts).await,
-            Action::Update(changes) => self.update::<K>(aws, desired, view, &changes).await,
+            Action::Update(changes) => self.update::<K>(aws, desired, view, &changes, facts).await,
             Action::Delete => self.delete::<K>(aws, desired, view).await,
             Action::RemoveFinalizer(_) => self.let_go(action).await,
             Action::Nothing => {
@@ -78,6 +80,7 @@ impl Walk<'_> {
                 status.id = None;
                 status.arn = None;
                 status.outputs.clear();
+                status.secret_versions.clear();
                 status.restarting_since = None;
                 status.state = Some(ResourceState::Pending);
             }
@@ -93,16 +96,20 @@ impl Walk<'_> {
         // Looks from before the call say nothing about what it makes: a resource that stays invisible
         // for a while must be looked for twice again before it is believed to be gone.
         self.cx.memory.change(&self.uid, |memory| memory.absence = None);
-        let request = Request { spec: &desired.spec, tags: &desired.tags, token: &intent.token };
+        let (secrets, versions) = desired.vault.open().await?;
+        let request = Request { spec: &desired.spec, tags: &desired.tags, token: &intent.token, secrets: &secrets };
         let id = match K::create(aws, request).await {
             Ok(id) => id,
             // AWS itself says that this life of the resource is over, so the next one may begin.
             Err(error) if error.class == ErrorClass::TokenSpent => {
                 return self.write_intent(intent.incarnation + 1, aws, facts).await;
             }
-            Err(error) => return Err(PassError::Write { action: "Create", error }),
+            Err(error) => return Err(write_error("Create", error, &secrets)),
         };
         News::normal("Created", format!("Created {} {id}.", K::NAME.as_str())).publish(&self.object, "Create", self.cx);
+        if !versions.is_empty() {
+            self.record_secrets(|sent| *sent = versions, facts).await?;
+        }
         if facts.named {
             return Ok(Next::Again);
         }
@@ -118,6 +125,14 @@ impl Walk<'_> {
         });
         status::write(&self.api, &mut self.object, next).await?;
         Ok(Next::Again)
+    }
+
+    /// Writes down what AWS was given from Secrets. Where that fails the same is sent again.
+    async fn record_secrets(&mut self, edit: impl FnOnce(&mut Versions), facts: &Facts) -> Result<(), PassError> {
+        let verdict = Verdict::reconciling("Updating", "AWS has the values of the Secrets that the spec names.");
+        let next = status::next(&self.object, &verdict, facts.now, |status| edit(&mut status.secret_versions));
+        status::write(&self.api, &mut self.object, next).await?;
+        Ok(())
     }
 
     /// Shows what adoption will change, then makes the resource ours; the changes follow as updates.
@@ -142,7 +157,7 @@ impl Walk<'_> {
         let verdict = Verdict::reconciling("Adopting", format!("Taking over {id}. {what}."));
         self.report::<K>(&verdict, "Adopt", view, facts).await?;
         let edit = TagEdit::between(&owner_tags, &observed.tags, &[]);
-        let target = Target { id, spec: &desired.spec, observed };
+        let target = Target { id, spec: &desired.spec, observed, secrets: &Secrets::default() };
         K::retag(aws, target, &edit).await.map_err(|error| PassError::Write { action: "Adopt", error })?;
         Ok(Next::Again)
     }
@@ -172,19 +187,33 @@ impl Walk<'_> {
         desired: &Desired<K>,
         view: &View<K>,
         changes: &[Change],
+        facts: &Facts,
     ) -> Result<Next, PassError> {
         let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
-        let drifted = self.was_synced();
-        let target = Target { id, spec: &desired.spec, observed };
         let edit = tag_edit(&self.object, &desired.tags, &observed.tags);
-        // Tags and settings are two kinds of writes, so they are two passes.
-        let (written, answer) = match edit.is_empty() {
-            false => (edit.changes(&observed.tags), K::retag(aws, target, &edit).await),
-            true => (changes.to_vec(), K::update(aws, target, changes).await),
+        let is_secret = |change: &&Change| K::SECRETS.iter().any(|secret| secret.to == change.path);
+        let of_secrets: Vec<Change> = changes.iter().filter(is_secret).cloned().collect();
+        // Tags, secrets and settings are three kinds of writes, so they are three passes. Which secrets
+        // AWS was given is known for sure only where nothing else was sent with them.
+        let (values, versions) = match edit.is_empty() && !of_secrets.is_empty() {
+            true => desired.vault.open().await.map(|(values, versions)| (values, Some(versions)))?,
+            false => (Secrets::default(), None),
         };
-        answer.map_err(|error| PassError::Write { action: "Update", error })?;
+        let target = Target { id, spec: &desired.spec, observed, secrets: &values };
+        let (written, answer) = match (edit.is_empty(), &versions) {
+            (false, _) => (edit.changes(&observed.tags), K::retag(aws, target, &edit).await),
+            (true, Some(_)) => (of_secrets.clone(), K::update(aws, target, &of_secrets).await),
+            (true, None) => (changes.to_vec(), K::update(aws, target, changes).await),
+        };
+        answer.map_err(|error| write_error("Update", error, &values))?;
+        // Another value in a Secret, which is all that is known of it, is no drift: AWS has what it was given.
+        let in_aws = |change: &Change| change.from.is_some() || change.to.is_some();
+        let drifted = self.was_synced() && written.iter().any(in_aws);
         let (reason, what) = if drifted { ("DriftCorrected", "Set back") } else { ("Updated", "Changed") };
         News::normal(reason, format!("{what} {}.", in_words(&written))).publish(&self.object, "Update", self.cx);
+        if let Some(versions) = versions {
+            self.record_secrets(|sent| secrets::take_over(sent, &of_secrets, versions), facts).await?;
+        }
         match self.count_update(view.sight.changes()) {
             1 if !K::LAGS => Ok(Next::Again),
             // AWS may need a moment to show what was written.
@@ -206,7 +235,8 @@ impl Walk<'_> {
             }
             _ => return Err(PassError::Stale),
         }
-        match K::delete(aws, Target { id, spec: &desired.spec, observed }).await {
+        let target = Target { id, spec: &desired.spec, observed, secrets: &Secrets::default() };
+        match K::delete(aws, target).await {
             Ok(()) => {
                 News::normal("Deleting", format!("Asked AWS to delete {id}.")).publish(&self.object, "Delete", self.cx);
                 Ok(Next::Again)
@@ -312,6 +342,12 @@ impl Walk<'_> {
                 && is_true(&status.conditions, ConditionType::Synced)
         })
     }
+}
+
+/// A failed write, without any secret that AWS may have quoted in its answer.
+fn write_error(action: &'static str, mut error: AwsError, secrets: &Secrets) -> PassError {
+    error.message = secrets.redacted(&error.message);
+    PassError::Write { action, error }
 }
 
 impl Sight {

@@ -439,10 +439,7 @@ fn detail(seen: &Seen, text: &str) -> String {
 }
 
 fn paths(changes: &[Change]) -> String {
-    let shown = |change: &Change| {
-        let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "nothing".into());
-        format!("{} ({} → {})", change.path, value(&change.from), value(&change.to))
-    };
+    let shown = |change: &Change| format!("{} ({})", change.path, change.in_words());
     changes.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 

@@ -5,6 +5,7 @@ use crate::api::resource::AwsResource;
 use crate::aws::error::{AwsError, ErrorClass};
 use crate::kinds::Invalid;
 use crate::lifecycle::resolve::ResolveError;
+use crate::lifecycle::secrets::SecretError;
 
 /// Why a pass did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,9 @@ pub enum PassError {
     /// The references lead in a circle. Nothing was touched.
     #[error("the references lead in a circle: {}", .0.join(" → "))]
     Cycle(Vec<String>),
+    /// The value of a secret cannot be had. Nothing was sent to AWS.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// AWS could not be read. Nothing was touched.
     #[error("{0}")]
     Observe(AwsError),
@@ -87,6 +91,7 @@ impl PassError {
             Self::Impossible(_) => ("OutputMissing", true, "Correct the reference."),
             Self::Cycle(_) => ("DependencyCycle", true, "Take one of the references out."),
             Self::Resolve(error) => (error.reason(), error.needs_a_person(), error.next_step()),
+            Self::Secret(error) => (error.problem.reason(), true, error.problem.next_step()),
             Self::Observe(error) | Self::Write { error, .. } => {
                 (error.class.reason(), error.class.needs_a_person(), error.next_step())
             }

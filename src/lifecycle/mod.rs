@@ -18,6 +18,7 @@ pub mod observe;
 pub mod policies;
 pub mod references;
 pub mod resolve;
+pub mod secrets;
 pub mod status;
 
 use crate::api::conditions::{ConditionType, Verdict, is_true};
@@ -34,6 +35,7 @@ use news::News;
 use observe::{View, Wanted, observe};
 use policies::Policies;
 use resolve::resolve;
+use secrets::Vault;
 use std::time::Duration;
 
 /// The most passes of one walk; a longer one goes on with the next reconcile.
@@ -86,6 +88,7 @@ struct Desired<K: Kind> {
     spec: K::Spec,
     owner: Owner,
     tags: Tags,
+    vault: Vault,
 }
 
 impl<'a> Walk<'a> {
@@ -121,10 +124,12 @@ impl<'a> Walk<'a> {
         }
         let aws = resolve(&self.object, self.cx).await?;
         let desired = self.desired::<K>(spec, &facts.policies);
+        let secrets = self.secret_changes(&desired, &facts).await?;
         let view = match decide::without_looking(&facts) {
             Some(_) => View { sight: Sight::Unseen, found: None },
             None => {
-                let wanted = Wanted { spec: &desired.spec, owner: &desired.owner, tags: &desired.tags };
+                let wanted =
+                    Wanted { spec: &desired.spec, owner: &desired.owner, tags: &desired.tags, secrets: &secrets };
                 observe::<K>(&aws, &self.object, &wanted, facts.deleting).await.map_err(PassError::Observe)?
             }
         };
@@ -203,7 +208,18 @@ impl<'a> Walk<'a> {
         if !policies.observe_only() {
             tags.extend(owner.tags());
         }
-        Desired { spec, owner, tags }
+        let written = serde_json::to_value(&spec).unwrap_or_default();
+        let vault = Vault::of(&self.cx.client, &owner.namespace, K::NAME.member(), &written, K::SECRETS);
+        Desired { spec, owner, tags, vault }
+    }
+
+    /// What AWS was not given from Secrets as it is now. Who only observes, or deletes, needs no secrets.
+    async fn secret_changes<K: Kind>(&self, desired: &Desired<K>, facts: &Facts) -> Result<Vec<Change>, PassError> {
+        if K::SECRETS.is_empty() || facts.deleting || facts.policies.observe_only() {
+            return Ok(Vec::new());
+        }
+        let sent = self.object.status.as_ref().map(|status| status.secret_versions.clone()).unwrap_or_default();
+        Ok(secrets::differences(K::SECRETS, &desired.vault.versions().await?, &sent))
     }
 
     /// Since when the resource has been looked for in vain: this very one, by life and id. What was

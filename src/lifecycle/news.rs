@@ -58,7 +58,6 @@ impl News {
 
 /// Changes in words, such as `versioning: Suspended → Enabled`.
 pub fn in_words(changes: &[Change]) -> String {
-    let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "nothing".into());
-    let words = |change: &Change| format!("{}: {} → {}", change.path, value(&change.from), value(&change.to));
+    let words = |change: &Change| format!("{}: {}", change.path, change.in_words());
     changes.iter().map(words).collect::<Vec<_>>().join(", ")
 }

@@ -23,6 +23,8 @@ pub struct Wanted<'a, K: Kind> {
     pub owner: &'a Owner,
     /// The user's tags and the owner's.
     pub tags: &'a Tags,
+    /// What AWS was not given from Secrets as it is now.
+    pub secrets: &'a [Change],
 }
 
 /// Looks for the resource of `object`.
@@ -93,9 +95,13 @@ async fn search<K: Kind>(aws: &Aws, object: &AwsResource, owner: &Owner) -> Resu
     })
 }
 
-/// All differences, the tags' included.
+/// All differences, those of the secrets and the tags included.
 pub fn differences<K: Kind>(object: &AwsResource, wanted: &Wanted<'_, K>, observed: &Observed<K::Spec>) -> Vec<Change> {
     let mut changes = K::diff(wanted.spec, observed);
+    // Where the kind sees for itself that AWS has another value, that says more.
+    let unseen = |secret: &&Change| changes.iter().all(|change| change.path != secret.path);
+    let unseen: Vec<Change> = wanted.secrets.iter().filter(unseen).cloned().collect();
+    changes.extend(unseen);
     changes.extend(tag_edit(object, wanted.tags, &observed.tags).changes(&observed.tags));
     changes
 }

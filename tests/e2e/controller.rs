@@ -46,6 +46,11 @@ impl Controller {
         }
     }
 
+    /// All that the process has written to its log, and those before it in the same story.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
     /// Kills the process without any notice, as a node that dies would.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

@@ -15,6 +15,8 @@ mod changes;
 mod contracts;
 mod control_plane;
 mod crashes;
+mod database_passwords;
+mod databases;
 mod deletion;
 mod drift;
 mod examples;

@@ -89,6 +89,11 @@ impl Story {
         Controller::start(&self.name, &self.kubeconfig, &arguments)
     }
 
+    /// The log of the running controller.
+    pub fn controller_log(&self) -> String {
+        self.controller.as_ref().expect("a controller runs").log()
+    }
+
     /// The running controller, taken out of the story to be killed or stopped.
     pub fn take_controller(&mut self) -> Controller {
         self.controller.take().expect("a controller runs")

@@ -54,7 +54,7 @@ pub(super) async fn take(
     changes: &[Change],
     step: Step,
 ) -> Result<(), AwsError> {
-    let Target { id, spec, observed } = *target;
+    let Target { id, spec, observed, .. } = *target;
     let client = aws.lambda();
     let group = log_group::name(spec, &observed.spec);
     let days = spec.logging.as_ref().and_then(|logging| logging.retention_days);

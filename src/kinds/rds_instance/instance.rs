@@ -92,6 +92,7 @@ pub(super) fn pending(instance: &rds::DbInstance) -> Vec<&'static str> {
         ("engineVersion", pending.engine_version.is_some()),
         ("instanceClass", pending.db_instance_class.is_some()),
         ("iops", pending.iops.is_some()),
+        (super::PASSWORD, pending.master_user_password.is_some()),
         ("multiAz", pending.multi_az.is_some()),
         ("storageType", pending.storage_type.is_some()),
     ]
@@ -153,13 +154,15 @@ pub(super) fn outputs(instance: &rds::DbInstance, arn: &str) -> BTreeMap<String,
     let endpoint = instance.endpoint();
     let address = endpoint.and_then(|endpoint| endpoint.address()).filter(|address| !address.is_empty());
     let port = endpoint.and_then(|endpoint| endpoint.port()).map(|port| port.to_string());
-    let secret = instance.master_user_secret().and_then(|secret| secret.secret_arn());
+    // Once another password is accepted, the one that RDS manages is on its way out.
+    let given = instance.pending_modified_values().is_some_and(|pending| pending.master_user_password.is_some());
+    let secret = instance.master_user_secret().and_then(|secret| secret.secret_arn()).filter(|_| !given);
     [
         ("arn", Some(arn.to_owned())),
         ("address", address.map(str::to_owned)),
         ("port", port.clone().filter(|_| address.is_some())),
         ("endpoint", address.zip(port).map(|(address, port)| format!("{address}:{port}"))),
-        ("masterUserSecretArn", secret.map(str::to_owned)),
+        (super::MANAGED_PASSWORD_OUTPUT, secret.map(str::to_owned)),
         (super::SUBNET_GROUP_OUTPUT, subnet_group(instance).map(str::to_owned)),
     ]
     .into_iter()

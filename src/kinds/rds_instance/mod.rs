@@ -11,6 +11,7 @@ use crate::api::resource::{Change, Effect, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, UID};
+use crate::kinds::secrets::SecretReference;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff};
 use aws_config::retry::RetryConfig;
 use serde_json::Value;
@@ -24,6 +25,12 @@ const DELETE: &str = "DeleteDBInstance";
 
 /// The output that names the DB subnet group.
 const SUBNET_GROUP_OUTPUT: &str = "dbSubnetGroupName";
+
+/// The output that names the secret in AWS Secrets Manager where RDS keeps the master user's password.
+const MANAGED_PASSWORD_OUTPUT: &str = "masterUserSecretArn";
+
+/// The name of the master user's password where it comes from a Secret of the cluster.
+const PASSWORD: &str = "masterUserPassword";
 
 /// The fewest subnets that can lie in two Availability Zones.
 const SUBNETS: usize = 2;
@@ -41,6 +48,8 @@ impl Kind for RdsInstance {
         Reference { from: "subnetRefs", to: "subnetIds", output: "privateSubnetIds", later: false },
         Reference { from: "securityGroupRefs", to: "securityGroupIds", output: "groupId", later: false },
     ];
+    const SECRETS: &'static [SecretReference] =
+        &[SecretReference { from: "masterUserPasswordSecretRef", to: PASSWORD }];
     // Those of KMS and Secrets Manager are for the master user's secret, which RDS makes in the caller's
     // name (RDS User Guide, "Permissions required for Secrets Manager integration").
     const IAM_ACTIONS: &'static [&'static str] = &[
@@ -81,6 +90,8 @@ impl Kind for RdsInstance {
             // They steer how changes and the deletion are carried out.
             "allowMajorVersionUpgrade" | "applyImmediately" | "skipFinalSnapshot" => None,
             "subnetRefs" | "securityGroupRefs" => None,
+            // RDS shows no password: the lifecycle knows which one was sent.
+            "masterUserPasswordSecretRef.key" | "masterUserPasswordSecretRef.name" => None,
             // RDS stops and starts the database by itself for these.
             "engineVersion" | "instanceClass" => Some(Effect::Restart),
             "databaseName" | "dbInstanceIdentifier" | "engine" | "masterUsername" | "storageEncrypted" => {
@@ -100,7 +111,15 @@ impl Kind for RdsInstance {
     }
 
     fn diff(spec: &RdsInstanceSpec, observed: &Observed<RdsInstanceSpec>) -> Vec<Change> {
-        differences(spec, &observed.spec, observed.outputs.get(SUBNET_GROUP_OUTPUT).map(String::as_str))
+        let group = observed.outputs.get(SUBNET_GROUP_OUTPUT).map(String::as_str);
+        let mut changes = differences(spec, &observed.spec, group);
+        let managed = observed.spec.master_user_password_secret_ref.is_none()
+            && observed.outputs.contains_key(MANAGED_PASSWORD_OUTPUT);
+        if managed && spec.master_user_password_secret_ref.is_some() {
+            let (from, to) = (Some("managed by RDS".into()), Some("as in the Secret".into()));
+            changes.push(Change { path: PASSWORD.into(), from, to, effect: Effect::InPlace });
+        }
+        changes
     }
 
     async fn observe(
@@ -140,7 +159,7 @@ impl Kind for RdsInstance {
         }
         // The call has no token, so the SDK must not repeat it behind our back.
         let once = aws_sdk_rds::config::Builder::new().retry_config(RetryConfig::disabled());
-        request::creation(aws.rds().create_db_instance(), spec, request.tags)
+        request::creation(aws.rds().create_db_instance(), spec, request.tags, request.secrets.expose(PASSWORD))
             .customize()
             .config_override(once)
             .send()
@@ -150,7 +169,7 @@ impl Kind for RdsInstance {
     }
 
     async fn update(aws: &Aws, target: Target<'_, RdsInstanceSpec>, changes: &[Change]) -> Result<(), AwsError> {
-        let Target { id, spec, observed } = target;
+        let Target { id, spec, observed, secrets } = target;
         if observed.state == ResourceState::Stopped {
             return Err(stopped(id));
         }
@@ -159,7 +178,7 @@ impl Kind for RdsInstance {
         {
             subnet_group::put_subnets(aws, id, subnets, &observed.tags).await?;
         }
-        match request::modification(spec, observed, changes) {
+        match request::modification(spec, observed, changes, secrets.expose(PASSWORD)) {
             Some(call) => call.send_with(aws.rds()).await.named(MODIFY).map(drop),
             None => Ok(()),
         }
@@ -173,7 +192,7 @@ impl Kind for RdsInstance {
     }
 
     async fn delete(aws: &Aws, target: Target<'_, RdsInstanceSpec>) -> Result<(), AwsError> {
-        let Target { id, spec, observed } = target;
+        let Target { id, spec, observed, .. } = target;
         if only_the_group_is_left(observed) {
             return subnet_group::delete(aws, id).await;
         }

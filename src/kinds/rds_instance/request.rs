@@ -1,6 +1,7 @@
 //! The calls that make, change and delete an instance, from its spec.
 
 use super::spec::RdsInstanceSpec;
+use super::{MANAGED_PASSWORD_OUTPUT, PASSWORD};
 use crate::api::resource::Change;
 use crate::aws::tags::{Tags, UID};
 use crate::kinds::Observed;
@@ -17,12 +18,13 @@ const UID_DIGITS: usize = 8;
 /// The digits of a time to the second.
 const TIME_DIGITS: usize = 14;
 
-/// The call that makes the instance. RDS makes the master user's password and keeps it in Secrets
+/// The call that makes the instance. Where no password is given, RDS makes one and keeps it in Secrets
 /// Manager, so that it is never known here.
 pub(super) fn creation(
     call: CreateDBInstanceFluentBuilder,
     spec: &RdsInstanceSpec,
     tags: &Tags,
+    password: Option<&str>,
 ) -> CreateDBInstanceFluentBuilder {
     call.db_instance_identifier(&spec.db_instance_identifier)
         .engine(&spec.engine)
@@ -40,7 +42,8 @@ pub(super) fn creation(
         .set_publicly_accessible(spec.publicly_accessible)
         .set_db_name(spec.database_name.clone())
         .master_username(&spec.master_username)
-        .manage_master_user_password(true)
+        .set_master_user_password(password.map(str::to_owned))
+        .set_manage_master_user_password(password.is_none().then_some(true))
         .set_db_parameter_group_name(spec.parameter_group_name.clone())
         .set_backup_retention_period(spec.backup_retention_days)
         .set_preferred_backup_window(spec.backup_window.clone())
@@ -72,10 +75,14 @@ pub(super) fn modification(
     spec: &RdsInstanceSpec,
     observed: &Observed<RdsInstanceSpec>,
     changes: &[Change],
+    password: Option<&str>,
 ) -> Option<ModifyDbInstanceInputBuilder> {
     let changed: BTreeSet<&str> = changes.iter().map(|change| change.path.as_str()).collect();
     let any = |fields: &[&str]| fields.iter().any(|field| changed.contains(field));
-    if !any(SETTINGS) && !any(STORAGE) {
+    // Where RDS manages the password already, there is nothing to hand over.
+    let is_managed = observed.outputs.contains_key(MANAGED_PASSWORD_OUTPUT);
+    let other_password = changed.contains(PASSWORD) && (password.is_some() || !is_managed);
+    if !any(SETTINGS) && !any(STORAGE) && !other_password {
         return None;
     }
     let has = |field: &str| changed.contains(field);
@@ -94,7 +101,8 @@ pub(super) fn modification(
         .set_db_parameter_group_name(spec.parameter_group_name.clone().filter(|_| has("parameterGroupName")))
         .set_publicly_accessible(spec.publicly_accessible.filter(|_| has("publiclyAccessible")))
         .set_vpc_security_group_ids(spec.security_group_ids.clone().filter(|_| has("securityGroupIds")));
-    Some(if any(STORAGE) { storage(call, spec, observed) } else { call })
+    let call = if any(STORAGE) { storage(call, spec, observed) } else { call };
+    Some(if other_password { with_password(call, password, is_managed) } else { call })
 }
 
 /// The storage as a whole: RDS takes IOPS only together with the type and the size they are for (API
@@ -107,6 +115,21 @@ fn storage(
     call.allocated_storage(spec.allocated_storage_gib.max(observed.spec.allocated_storage_gib))
         .set_storage_type(spec.storage_type.map(|name| name.as_str().to_owned()))
         .set_iops(spec.iops)
+}
+
+/// The password, which RDS may have managed so far; without one, RDS makes its own and manages it. RDS
+/// takes `ManageMasterUserPassword: false` only where it does (API reference, ModifyDBInstance).
+fn with_password(
+    call: ModifyDbInstanceInputBuilder,
+    password: Option<&str>,
+    is_managed: bool,
+) -> ModifyDbInstanceInputBuilder {
+    match password {
+        Some(password) => {
+            call.master_user_password(password).set_manage_master_user_password(is_managed.then_some(false))
+        }
+        None => call.manage_master_user_password(true),
+    }
 }
 
 /// The call that deletes the instance, after a last snapshot unless the spec forgoes it.

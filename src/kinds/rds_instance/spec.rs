@@ -1,13 +1,13 @@
 //! What users may write about a database instance.
 
-use crate::api::resource::OutputRef;
+use crate::api::resource::{OutputRef, SecretKeyRef};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An RDS DB instance. Only the settings named here are managed; all others are left alone. The
-/// password of the master user is made, kept and rotated by RDS in AWS Secrets Manager; the output
-/// `masterUserSecretArn` says where. Outputs: `arn`, `address` (the host name), `port`, `endpoint`
+/// An RDS DB instance. Only the settings named here are managed; all others are left alone. Unless
+/// `masterUserPasswordSecretRef` is set, the password of the master user is made, kept and rotated by
+/// RDS in AWS Secrets Manager, and the output `masterUserSecretArn` says where. Outputs: `arn`, `address` (the host name), `port`, `endpoint`
 /// (both, joined by a colon), `masterUserSecretArn` and `dbSubnetGroupName`.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -110,6 +110,13 @@ pub struct RdsInstanceSpec {
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z][A-Za-z0-9_]*$')").message("masterUsername must be letters, digits and underscores, and begin with a letter"))]
     pub master_username: String,
+    /// The key of a Secret in this namespace that holds the password of the master user, which RDS then
+    /// does not manage. The controller needs the verb `get` on that Secret. It sends the password again
+    /// whenever the Secret changes in any way, which it notices when it next looks for drift; the password
+    /// itself is not compared with AWS, which does not show it. Once this field is taken out, RDS makes a
+    /// new password and manages it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master_user_password_secret_ref: Option<SecretKeyRef>,
     /// The DB parameter group, by name. Parameters that AWS calls static are in force after the next
     /// reboot, which the controller does not cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 use super::spec::StorageType;
 use super::*;
+use crate::api::resource::SecretKeyRef;
 use crate::aws::tags::{CLUSTER, Tags};
 use crate::kinds::Health;
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDbInstanceInputBuilder;
@@ -51,13 +52,32 @@ fn one(path: &str, effect: Effect) -> Vec<(String, Effect)> {
 
 fn modified(wanted: &RdsInstanceSpec, found: RdsInstanceSpec) -> Option<ModifyDbInstanceInputBuilder> {
     let observed = observed(found);
-    request::modification(wanted, &observed, &RdsInstance::diff(wanted, &observed))
+    request::modification(wanted, &observed, &RdsInstance::diff(wanted, &observed), None)
+}
+
+fn with_secret() -> RdsInstanceSpec {
+    let place = SecretKeyRef { name: "orders-db".into(), key: "password".into() };
+    RdsInstanceSpec { master_user_password_secret_ref: Some(place), ..spec() }
+}
+
+/// What is sent once another password is wanted, or none, of an instance whose password RDS manages or not.
+fn with_password(password: Option<&str>, managed: bool) -> Option<ModifyDbInstanceInputBuilder> {
+    let mut observed = observed(spec());
+    if managed {
+        observed.outputs.insert(MANAGED_PASSWORD_OUTPUT.into(), "arn".into());
+    }
+    let change = Change { path: PASSWORD.into(), from: None, to: None, effect: Effect::InPlace };
+    request::modification(&spec(), &observed, &[change], password)
 }
 
 fn creation(spec: &RdsInstanceSpec) -> CreateDbInstanceInputBuilder {
+    creation_with(spec, None)
+}
+
+fn creation_with(spec: &RdsInstanceSpec, password: Option<&str>) -> CreateDbInstanceInputBuilder {
     let config = aws_sdk_rds::Config::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
     let call = aws_sdk_rds::Client::from_conf(config).create_db_instance();
-    request::creation(call, spec, &owner("u-1")).as_input().clone()
+    request::creation(call, spec, &owner("u-1"), password).as_input().clone()
 }
 
 #[test]
@@ -145,6 +165,39 @@ fn the_password_is_made_by_aws_and_the_group_has_the_name_of_the_instance() {
     assert_eq!(call.get_tags().as_ref().map(Vec::len), Some(2));
     let plain = creation(&RdsInstanceSpec { subnet_ids: None, ..spec() });
     assert_eq!(plain.get_db_subnet_group_name(), &None);
+}
+
+#[test]
+fn a_password_that_is_given_is_not_managed_by_aws() {
+    let call = creation_with(&with_secret(), Some("canary"));
+    assert_eq!(call.get_master_user_password().as_deref(), Some("canary"));
+    assert_eq!(call.get_manage_master_user_password(), &None);
+    assert!(!format!("{call:?}").contains("canary"));
+}
+
+#[test]
+fn another_password_is_sent_alone_and_takes_the_place_of_a_managed_one() {
+    let call = with_password(Some("canary"), false).unwrap();
+    assert_eq!(call.get_master_user_password().as_deref(), Some("canary"));
+    assert_eq!((call.get_manage_master_user_password(), call.get_db_instance_class()), (&None, &None));
+    let call = with_password(Some("canary"), true).unwrap();
+    assert_eq!(call.get_manage_master_user_password(), &Some(false));
+}
+
+#[test]
+fn a_password_that_no_secret_holds_any_longer_is_managed_by_aws() {
+    let call = with_password(None, false).unwrap();
+    assert_eq!((call.get_master_user_password(), call.get_manage_master_user_password()), (&None, &Some(true)));
+    assert!(with_password(None, true).is_none(), "there is nothing left to do");
+}
+
+#[test]
+fn a_password_managed_by_aws_is_a_difference_only_where_a_secret_is_named() {
+    let mut managed = observed(spec());
+    managed.outputs.insert(MANAGED_PASSWORD_OUTPUT.into(), "arn".into());
+    assert!(RdsInstance::diff(&spec(), &managed).is_empty());
+    assert_eq!(RdsInstance::diff(&with_secret(), &managed)[0].path, PASSWORD);
+    assert!(RdsInstance::diff(&with_secret(), &observed(spec())).is_empty());
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl Kind for S3Bucket {
             .await
             .named("CreateBucket")?;
         let fresh = fresh_bucket(request.spec, request.tags);
-        let target = Target { id: bucket, spec: request.spec, observed: &fresh };
+        let target = Target { id: bucket, spec: request.spec, observed: &fresh, secrets: request.secrets };
         Self::update(aws, target, &Self::diff(request.spec, &fresh)).await?;
         Ok(bucket.clone())
     }

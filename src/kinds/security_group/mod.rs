@@ -157,7 +157,7 @@ impl Kind for SecurityGroup {
     }
 
     async fn update(aws: &Aws, target: Target<'_, SecurityGroupSpec>, changes: &[Change]) -> Result<(), AwsError> {
-        let Target { id, spec, observed } = target;
+        let Target { id, spec, observed, .. } = target;
         let plans = Direction::BOTH.map(|direction| (direction, Plan::of(spec, changes, direction)));
         // What is allowed before and after must be allowed in between: new rules come first.
         for (direction, plan) in &plans {

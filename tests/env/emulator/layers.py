@@ -15,6 +15,7 @@ import bucket_notifications
 import bucket_owners
 import bucket_roots
 import client_token
+import database_passwords
 import database_states
 import database_subnets
 import function_policies
@@ -57,6 +58,7 @@ IN_PLACE = (
     log_groups,
     database_states,
     database_subnets,
+    database_passwords,
 )
 
 

@@ -80,6 +80,23 @@ def test_tags_and_secret_come_with_the_instance(rds: Any) -> None:
     assert show(rds)["MasterUserSecret"]["SecretArn"].startswith("arn:aws:secretsmanager:")
 
 
+def test_password_is_given_or_managed_and_changes_in_steps(rds: Any) -> None:
+    create(rds)
+    states(rds)
+    given = {"MasterUserPassword": "not-a-secret"}
+    unmanaged = {"ManageMasterUserPassword": False}
+    assert refused(lambda: rds.modify_db_instance(**ONE, **given)) == (400, "InvalidParameterCombination")
+    assert refused(lambda: rds.modify_db_instance(**ONE, **unmanaged)) == (400, "InvalidParameterCombination")
+    rds.modify_db_instance(**ONE, **given, **unmanaged)
+    assert states(rds) == ["resetting-master-credentials", "available", "available"]
+    assert "MasterUserSecret" not in show(rds)
+    rds.modify_db_instance(**ONE, **given)
+    assert states(rds) == ["resetting-master-credentials", "available", "available"]
+    rds.modify_db_instance(**ONE, ManageMasterUserPassword=True)
+    assert states(rds) == ["resetting-master-credentials", "available", "available"]
+    assert show(rds)["MasterUserSecret"]["SecretArn"].startswith("arn:aws:secretsmanager:")
+
+
 def test_protected_instance_is_not_deleted(rds: Any) -> None:
     create(rds, DeletionProtection=True)
     states(rds)
