@@ -46,6 +46,17 @@ impl Election {
         self.lease().await.holder_identity.unwrap()
     }
 
+    /// Lets a frozen leader go on after the hand-over, and sees that it ends, says why, and writes
+    /// nothing on its way.
+    async fn ends_without_a_write(&self, old: Controller, standby: &Controller) {
+        let writes = self.story.emulator.writes(&self.story.account_id);
+        let status = old.thaw_until_its_end();
+        assert_eq!(status.code(), Some(1), "{status}");
+        assert_eq!(standby.lines("was lost"), 1, "it says why it ended");
+        assert_eq!(self.story.emulator.writes(&self.story.account_id), writes, "written after the hand-over");
+        assert_eq!(self.leader_that_makes(2).await, Some(1), "the new leader is not disturbed");
+    }
+
     /// Applies a bucket, waits until it is ready, and says which leader wrote its intent.
     async fn leader_that_makes(&self, number: u8) -> Option<i32> {
         let spec = format!("s3Bucket: {{bucketName: {}-{number}}}", self.story.bucket());
@@ -123,12 +134,23 @@ async fn a_frozen_leader_that_wakes_up_after_another_took_over_writes_nothing() 
     election.story.until_ready("thing").await;
     assert_eq!(emulator.successes(&account, "CreateBucket"), 1);
 
-    let writes = emulator.writes(&account);
-    let status = old.thaw_until_its_end();
-    assert_eq!(status.code(), Some(1), "{status}");
-    assert_eq!(standby.lines("was lost"), 1, "it says why it ended");
-    assert_eq!(emulator.writes(&account), writes, "nothing was written after the hand-over");
-    assert_eq!(election.leader_that_makes(2).await, Some(1), "the new leader is not disturbed");
+    election.ends_without_a_write(old, &standby).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_leader_that_wakes_up_in_a_creation_does_not_repeat_it() {
+    let mut election = Election::begin("leader-frozen-creating").await;
+    let standby = election.standby();
+    let (emulator, account) = (election.story.emulator.clone(), election.story.account_id.clone());
+    // The answer never comes, so that the AWS SDK would send the request again.
+    let fault = emulator.fault(&account, "RunInstances", "hold-after", 1);
+    election.story.apply("thing", INSTANCE).await;
+    election.story.until_true("the instance to be made", || emulator.held(&account, &fault) == 1).await;
+    let old = election.story.take_controller();
+    old.freeze();
+    election.story.until_ready("thing").await;
+    election.ends_without_a_write(old, &standby).await;
+    assert_eq!(emulator.count(&account, "RunInstances"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -65,6 +65,8 @@ enum TryError {
     Cluster(#[from] kube::Error),
     #[error("the API server did not answer in time")]
     NoAnswer,
+    #[error("this process could not run in time")]
+    TooLate,
 }
 
 /// What came of a try.
@@ -172,7 +174,7 @@ impl Candidate {
     /// Renews the lease as it was written last; only where that has changed is it read again.
     async fn renew(&mut self, limit: Duration) -> Result<Outcome, TryError> {
         if limit.is_zero() {
-            return Err(TryError::NoAnswer);
+            return Err(TryError::TooLate);
         }
         let known = self.lease.clone();
         let patience = self.patience(limit);
