@@ -48,6 +48,10 @@ pub struct RunConfig {
     #[arg(long, env = "CCAGI_AWS_CALL_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub aws_call_timeout: Duration,
 
+    /// Time for one write to the API server.
+    #[arg(long, env = "CCAGI_API_WRITE_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub api_write_timeout: Duration,
+
     /// Time for one reconcile of one object.
     #[arg(long, env = "CCAGI_RECONCILE_TIMEOUT", default_value = "2m", value_parser = humantime::parse_duration)]
     pub reconcile_timeout: Duration,
@@ -59,6 +63,10 @@ pub struct RunConfig {
     /// How long running reconciles may take to end on shutdown.
     #[arg(long, env = "CCAGI_SHUTDOWN_GRACE", default_value = "20s", value_parser = humantime::parse_duration)]
     pub shutdown_grace: Duration,
+
+    /// Whether and how one of several processes is chosen to work.
+    #[command(flatten)]
+    pub leader_election: LeaderElection,
 
     /// Address of /livez and /readyz.
     #[arg(long, env = "CCAGI_HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
@@ -80,4 +88,123 @@ pub enum LogFormat {
     Text,
     /// For machines.
     Json,
+}
+
+/// Leader election: of several processes with the same Lease one works, and the others stand by.
+/// The times and their defaults are client-go's.
+#[derive(Args, Clone, Debug)]
+pub struct LeaderElection {
+    /// Work only while holding a Lease, so that several replicas can run and one works at a time.
+    #[arg(long, env = "CCAGI_LEADER_ELECT")]
+    pub leader_elect: bool,
+
+    /// Namespace of the Lease; the pod's own, or the kubeconfig's, where absent.
+    #[arg(long, env = "CCAGI_LEADER_ELECTION_NAMESPACE")]
+    pub leader_election_namespace: Option<String>,
+
+    /// Name of the Lease. Controllers that share the objects of a cluster by --watch-selector or --watch-namespace need one each.
+    #[arg(long, env = "CCAGI_LEADER_ELECTION_ID", default_value = "ccagi-aws-agent")]
+    pub leader_election_id: String,
+
+    /// How long others wait after the last renewal that they saw before they take the Lease.
+    #[arg(long, env = "CCAGI_LEADER_ELECTION_LEASE_DURATION", default_value = "15s", value_parser = humantime::parse_duration)]
+    pub leader_election_lease_duration: Duration,
+
+    /// How long a leader tries to renew the Lease before it gives up and ends.
+    #[arg(long, env = "CCAGI_LEADER_ELECTION_RENEW_DEADLINE", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub leader_election_renew_deadline: Duration,
+
+    /// Time between two looks at the Lease, and between two renewals.
+    #[arg(long, env = "CCAGI_LEADER_ELECTION_RETRY_PERIOD", default_value = "2s", value_parser = humantime::parse_duration)]
+    pub leader_election_retry_period: Duration,
+}
+
+/// Times that do not go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TimesError {
+    /// A leader would still try to renew what others may have taken.
+    #[error("--leader-election-renew-deadline must be shorter than --leader-election-lease-duration")]
+    RenewDeadline,
+    /// A leader would give up before its first try.
+    #[error("--leader-election-retry-period must be longer than 0s and shorter than --leader-election-renew-deadline")]
+    RetryPeriod,
+    /// The lease would never be ours for long enough to begin a write.
+    #[error(
+        "--leader-election-lease-duration must be longer than --leader-election-retry-period and the longest write \
+         together, which is the longer of --aws-attempt-timeout and --api-write-timeout: {longest}",
+        longest = humantime::format_duration(*.0)
+    )]
+    LongestWrite(Duration),
+}
+
+impl RunConfig {
+    /// How long one write may take from being sent until it is answered or given up.
+    pub fn longest_write(&self) -> Duration {
+        self.aws_attempt_timeout.max(self.api_write_timeout)
+    }
+
+    /// Whether the times of the leader election go together.
+    ///
+    /// # Errors
+    /// [`TimesError`] with the flags that do not. Without leader election all do.
+    pub fn check_times(&self) -> Result<(), TimesError> {
+        let election = &self.leader_election;
+        let (lease, renew) = (election.leader_election_lease_duration, election.leader_election_renew_deadline);
+        let retry = election.leader_election_retry_period;
+        if !election.leader_elect {
+            return Ok(());
+        }
+        if renew >= lease {
+            return Err(TimesError::RenewDeadline);
+        }
+        if retry.is_zero() || retry >= renew {
+            return Err(TimesError::RetryPeriod);
+        }
+        match self.longest_write() {
+            longest if retry.saturating_add(longest) >= lease => Err(TimesError::LongestWrite(longest)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: RunConfig,
+    }
+
+    fn check(flags: &str) -> Result<(), TimesError> {
+        let words = std::iter::once("run").chain(flags.split_whitespace());
+        Line::try_parse_from(words).unwrap().run.check_times()
+    }
+
+    #[test]
+    fn the_defaults_go_together() {
+        assert_eq!(check("--leader-elect"), Ok(()));
+    }
+
+    #[test]
+    fn times_that_do_not_go_together_are_refused_by_the_flags_names() {
+        let seconds = Duration::from_secs;
+        let cases = [
+            ("--leader-elect --leader-election-renew-deadline 15s", TimesError::RenewDeadline),
+            ("--leader-elect --leader-election-retry-period 10s", TimesError::RetryPeriod),
+            ("--leader-elect --leader-election-retry-period 0s", TimesError::RetryPeriod),
+            ("--leader-elect --aws-attempt-timeout 13s", TimesError::LongestWrite(seconds(13))),
+            ("--leader-elect --api-write-timeout 20s", TimesError::LongestWrite(seconds(20))),
+        ];
+        for (flags, error) in cases {
+            assert_eq!(check(flags), Err(error), "{flags}");
+        }
+    }
+
+    #[test]
+    fn without_leader_election_its_times_do_not_matter() {
+        assert_eq!(check("--aws-attempt-timeout 60s"), Ok(()));
+    }
 }

@@ -1,5 +1,5 @@
-//! The health endpoints: `/livez` says that the process runs, `/readyz` that its caches are filled
-//! and that it is not stopping.
+//! The health endpoints: `/livez` says that the process runs, `/readyz` that its caches are filled,
+//! or that it stands by for the leader, and that it is not stopping.
 
 use axum::Router;
 use axum::extract::State;

@@ -266,6 +266,10 @@ pub struct Intent {
     /// When the intent was written, RFC 3339.
     #[schemars(length(max = 40))]
     pub recorded_at: String,
+    /// The leaseTransitions of the leader election's Lease at the time: which leader wrote the
+    /// intent. Absent where the controller runs without leader election.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_transitions: Option<i32>,
 }
 
 /// Where a resource is in its life.

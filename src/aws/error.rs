@@ -4,6 +4,7 @@
 //! as "it does not exist".
 
 use crate::aws::codes;
+use crate::fence::NotLeader;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -34,6 +35,8 @@ pub enum ErrorClass {
     Transient,
     /// No answer in time. The call may have had its effect.
     Timeout,
+    /// Not sent: another process may be the one that works now.
+    NotLeader,
 }
 
 impl ErrorClass {
@@ -50,6 +53,7 @@ impl ErrorClass {
             Self::Quota => "QuotaExceeded",
             Self::Transient => "AwsUnavailable",
             Self::Timeout => "AwsTimeout",
+            Self::NotLeader => "NotLeader",
         }
     }
 
@@ -57,9 +61,8 @@ impl ErrorClass {
     pub fn needs_a_person(self) -> bool {
         match self {
             Self::Blocked | Self::Denied | Self::Invalid | Self::Quota => true,
-            Self::NotFound | Self::Conflict | Self::TokenSpent | Self::Throttled | Self::Transient | Self::Timeout => {
-                false
-            }
+            Self::NotFound | Self::Conflict | Self::TokenSpent | Self::Throttled => false,
+            Self::Transient | Self::Timeout | Self::NotLeader => false,
         }
     }
 }
@@ -105,6 +108,7 @@ impl AwsError {
             ErrorClass::Invalid => "Correct the spec as the message says.",
             ErrorClass::Quota => "Ask AWS for a higher quota or remove what is not needed; the controller tries again.",
             ErrorClass::Transient | ErrorClass::Timeout => "The controller tries again.",
+            ErrorClass::NotLeader => "The leader goes on with it.",
         }
     }
 
@@ -160,6 +164,7 @@ where
     let message =
         error.as_service_error().and_then(|e| e.meta().message().map(str::to_owned)).unwrap_or_else(|| chain(error));
     let class = match error {
+        _ if caused_by::<NotLeader>(error) => ErrorClass::NotLeader,
         SdkError::TimeoutError(_) => ErrorClass::Timeout,
         SdkError::ConstructionFailure(_) => ErrorClass::Invalid,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => ErrorClass::Timeout,
@@ -174,6 +179,11 @@ fn dispatch_class(message: &str) -> ErrorClass {
     let denied =
         ["AccessDenied", "is not authorized", "InvalidClientTokenId", "no providers in chain provided credentials"];
     if denied.iter().any(|sign| message.contains(sign)) { ErrorClass::Denied } else { ErrorClass::Transient }
+}
+
+/// Whether an error of this type is among the causes.
+fn caused_by<C: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    error.is::<C>() || error.source().is_some_and(caused_by::<C>)
 }
 
 /// The causes of an error in one line; the SDK's own texts say only "service error".

@@ -4,3 +4,4 @@ mod codes;
 pub mod error;
 pub mod session;
 pub mod tags;
+mod write_gate;

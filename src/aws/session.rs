@@ -5,6 +5,8 @@
 
 use crate::api::account::{AssumeRole, AwsAccountSpec};
 use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::write_gate::WriteGate;
+use crate::fence::Fence;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -36,6 +38,8 @@ pub struct CallSettings {
     pub call_timeout: Duration,
     /// How long a refused session is taken as refused before it is tried again.
     pub refusal_period: Duration,
+    /// Whether a write may begin.
+    pub fence: Fence,
 }
 
 /// Why there is no session for an account.
@@ -73,6 +77,7 @@ struct Clients {
     partition: String,
     config: SdkConfig,
     path_style: bool,
+    gate: WriteGate,
     s3: OnceLock<aws_sdk_s3::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
@@ -90,6 +95,7 @@ macro_rules! client {
             let budget = format!("{}-{}-{}", $self.inner.account_id, $self.inner.region, $service);
             let config = $sdk::config::Builder::from(&$self.inner.config)
                 .retry_partition(RetryPartition::new(budget))
+                .interceptor($self.inner.gate.clone())
                 $(.$extra($value))?
                 .build();
             $sdk::Client::from_conf(config)
@@ -159,6 +165,7 @@ impl Aws {
 pub struct Sessions {
     base: SdkConfig,
     refusal_period: Duration,
+    gate: WriteGate,
     accounts: Mutex<HashMap<String, Arc<Account>>>,
 }
 
@@ -196,7 +203,8 @@ impl Sessions {
             .retry_config(RetryConfig::standard().with_max_attempts(2))
             .load()
             .await;
-        Self { base, refusal_period: settings.refusal_period, accounts: Mutex::default() }
+        let gate = WriteGate { fence: settings.fence.clone(), attempt_timeout: settings.attempt_timeout };
+        Self { base, refusal_period: settings.refusal_period, gate, accounts: Mutex::default() }
     }
 
     /// The account's session in `region`, verified to belong to the declared account.
@@ -209,7 +217,7 @@ impl Sessions {
         let mut regions = account.regions.lock().await;
         let aws = regions.entry(region.to_owned()).or_insert_with(|| {
             let config = account.config.to_builder().region(Region::new(region.to_owned())).build();
-            Aws { inner: Arc::new(Clients::new(spec, region, &identity, config)) }
+            Aws { inner: Arc::new(Clients::new(spec, region, &identity, config, self.gate.clone())) }
         });
         Ok(aws.clone())
     }
@@ -345,7 +353,7 @@ impl SessionError {
 }
 
 impl Clients {
-    fn new(spec: &AwsAccountSpec, region: &str, identity: &Identity, config: SdkConfig) -> Self {
+    fn new(spec: &AwsAccountSpec, region: &str, identity: &Identity, config: SdkConfig, gate: WriteGate) -> Self {
         let partition = identity.arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws");
         Self {
             account_id: spec.account_id.clone(),
@@ -354,6 +362,7 @@ impl Clients {
             // An emulator or VPC endpoint has one host name for all buckets.
             path_style: config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some(),
             config,
+            gate,
             s3: OnceLock::new(),
             ec2: OnceLock::new(),
             dynamodb: OnceLock::new(),

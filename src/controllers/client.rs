@@ -4,6 +4,7 @@
 //! until the first is acknowledged: 40 ms a write. It also repeats every request up to 15 times on
 //! 429, 503 and 504, behind the back of a controller that has a pace of its own for that.
 
+use crate::controllers::api_writes::ApiWrites;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -18,11 +19,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time after which a silent connection is probed, so that a dead one is noticed.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// A client for the cluster of `KUBECONFIG` or of the pod.
+/// A client for the cluster of `KUBECONFIG` or of the pod, whose writes pass the gate.
 ///
 /// # Errors
 /// Where no cluster is configured, or its certificates or credentials cannot be read.
-pub async fn connect() -> Result<Client, kube::Error> {
+pub async fn connect(writes: ApiWrites) -> Result<Client, kube::Error> {
     let config = Config::infer().await.map_err(kube::Error::InferConfig)?;
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
@@ -32,6 +33,7 @@ pub async fn connect() -> Result<Client, kube::Error> {
     let https = config.rustls_https_connector_with_connector(connector)?;
     let connections: legacy::Client<_, Body> = legacy::Client::builder(TokioExecutor::new()).build(https);
     let service = ServiceBuilder::new()
+        .layer(writes)
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)

@@ -1,7 +1,9 @@
 //! The controllers: they listen, call the lifecycle, and come back when it says so.
 
 pub mod account;
+mod api_writes;
 mod client;
+mod leader;
 pub mod resource;
 mod run;
 

@@ -2,11 +2,14 @@
 
 use crate::api::account::AwsAccount;
 use crate::aws::session::{CallSettings, Sessions};
-use crate::config::RunConfig;
+use crate::config::{RunConfig, TimesError};
 use crate::controllers::account::{self, AccountContext};
+use crate::controllers::api_writes::ApiWrites;
 use crate::controllers::client::connect;
+use crate::controllers::leader::{Candidate, LeaseLost};
 use crate::controllers::resource::{self, Guarded};
 use crate::controllers::{news_in, no_errors, trim};
+use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory};
 use crate::lifecycle::graph::{self, Graph};
@@ -43,6 +46,12 @@ pub enum RunError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The flags contradict each other.
+    #[error(transparent)]
+    Times(#[from] TimesError),
+    /// Another process may work now.
+    #[error(transparent)]
+    LeaseLost(#[from] LeaseLost),
     /// The process may not listen to signals.
     #[error("cannot listen to signals: {0}")]
     NoSignals(#[from] std::io::Error),
@@ -52,8 +61,10 @@ pub enum RunError {
 /// configured grace.
 ///
 /// # Errors
-/// [`RunError`] where the controllers cannot be started. Nothing was touched then.
+/// [`RunError`] where the controllers cannot be started; nothing was touched then. And
+/// [`RunError::LeaseLost`] where another process may have taken over.
 pub async fn run(config: RunConfig) -> Result<(), RunError> {
+    config.check_times()?;
     let readiness = Readiness::default();
     serve(config.health_address, readiness.clone())
         .await
@@ -61,7 +72,7 @@ pub async fn run(config: RunConfig) -> Result<(), RunError> {
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (stop, stopping) = watch::channel(false);
     let grace = config.shutdown_grace;
-    let controllers = tokio::spawn(run_controllers(config, readiness.clone(), stopping));
+    let controllers = tokio::spawn(elect_and_work(config, readiness.clone(), stopping));
     tokio::pin!(controllers);
     tokio::select! {
         ended = &mut controllers => return ended.unwrap_or(Ok(())),
@@ -79,12 +90,36 @@ pub async fn run(config: RunConfig) -> Result<(), RunError> {
     Ok(())
 }
 
-async fn run_controllers(
+/// Works, with leader election only while the lease is ours. A standby connects to the cluster and
+/// looks at the lease, and no more: what it would cache would be old by the time it is needed.
+async fn elect_and_work(
     config: RunConfig,
     readiness: Readiness,
     stopping: watch::Receiver<bool>,
 ) -> Result<(), RunError> {
-    let client = connect().await.map_err(RunError::NoCluster)?;
+    if !config.leader_election.leader_elect {
+        return run_controllers(config, readiness, stopping, Fence::open()).await;
+    }
+    let fence = Fence::closed();
+    // The lease itself is written when the fence is closed, and has its own, shorter times.
+    let writes = ApiWrites { fence: Fence::open(), timeout: config.api_write_timeout };
+    let client = connect(writes).await.map_err(RunError::NoCluster)?;
+    let candidate = Candidate::new(client, &config.leader_election, fence.clone());
+    let leader = tokio::select! {
+        leader = candidate.campaign(&readiness) => leader,
+        () = stopped(stopping.clone()) => return Ok(()),
+    };
+    leader.lead(run_controllers(config, readiness, stopping, fence)).await?
+}
+
+async fn run_controllers(
+    config: RunConfig,
+    readiness: Readiness,
+    stopping: watch::Receiver<bool>,
+    fence: Fence,
+) -> Result<(), RunError> {
+    let writes = ApiWrites { fence: fence.clone(), timeout: config.api_write_timeout };
+    let client = connect(writes).await.map_err(RunError::NoCluster)?;
     let cluster_id = match config.cluster_id.clone() {
         Some(id) => id,
         None => cluster_id(&client).await.map_err(RunError::NoClusterId)?,
@@ -93,6 +128,7 @@ async fn run_controllers(
         attempt_timeout: config.aws_attempt_timeout,
         call_timeout: config.aws_call_timeout,
         refusal_period: config.backoff_base,
+        fence: fence.clone(),
     };
     let selected = selected(&config);
     let (accounts, account_writer) = reflector::store();
@@ -119,6 +155,7 @@ async fn run_controllers(
         memory: Memory::default(),
         graph,
         client,
+        fence,
         config: config.clone(),
     });
     let (changed, changes) = mpsc::unbounded_channel();

@@ -63,6 +63,7 @@ impl Walk<'_> {
             account_id: aws.account_id(),
             region: aws.region(),
             request_hash: &facts.request_hash,
+            lease_transitions: self.cx.fence.epoch(),
         };
         let begins = facts.intent.as_ref().is_none_or(|intent| intent.incarnation != incarnation);
         if begins && facts.intent.is_some() {

@@ -3,6 +3,7 @@
 use crate::api::account::AwsAccount;
 use crate::aws::session::Sessions;
 use crate::config::RunConfig;
+use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::graph::Graph;
 use k8s_openapi::api::core::v1::Namespace;
@@ -38,6 +39,8 @@ pub struct Context {
     pub caches: CachesFilled,
     /// The id that marks this cluster's resources in AWS.
     pub cluster_id: String,
+    /// Whether a write may begin.
+    pub fence: Fence,
     /// Flags and environment.
     pub config: RunConfig,
     /// What is remembered of objects, by UID.

@@ -3,6 +3,7 @@
 use crate::api::conditions::{ConditionType, Verdict, is_true};
 use crate::api::resource::AwsResource;
 use crate::aws::error::{AwsError, ErrorClass};
+use crate::fence::NotLeader;
 use crate::kinds::Invalid;
 use crate::lifecycle::resolve::ResolveError;
 use crate::lifecycle::secrets::SecretError;
@@ -13,6 +14,9 @@ pub enum PassError {
     /// The object has changed since it was read. Nothing was written.
     #[error("the object has changed since it was read")]
     Stale,
+    /// This process is not, or not for long enough, the one that works. Nothing was written.
+    #[error(transparent)]
+    NotLeader(#[from] NotLeader),
     /// The API server could not be asked or refused. What AWS has is found again from the intent.
     #[error("the API server failed: {0}")]
     Cluster(kube::Error),
@@ -59,12 +63,23 @@ impl From<kube::Error> for PassError {
     fn from(error: kube::Error) -> Self {
         match &error {
             kube::Error::Api(status) if status.is_conflict() || status.is_not_found() => Self::Stale,
+            kube::Error::Service(refusal) if refusal.is::<NotLeader>() => Self::NotLeader(NotLeader),
             _ => Self::Cluster(error),
         }
     }
 }
 
 impl PassError {
+    /// Whether a write was not begun because another process may be the one that works now. Then
+    /// nothing is to be said about the object either: that is the other's to do.
+    pub fn is_not_leader(&self) -> bool {
+        match self {
+            Self::NotLeader(_) => true,
+            Self::Observe(error) | Self::Write { error, .. } => error.class == ErrorClass::NotLeader,
+            _ => false,
+        }
+    }
+
     /// Whether only news can change it, so that trying again by the clock would be for nothing.
     pub fn waits_for_news(&self) -> bool {
         matches!(self, Self::NoKind | Self::Invalid { .. } | Self::Awaiting(_) | Self::Impossible(_) | Self::Cycle(_))
@@ -84,6 +99,7 @@ impl PassError {
     pub fn verdict(&self, object: &AwsResource) -> Verdict {
         let (reason, stuck, next_step) = match self {
             Self::Stale => ("Stale", false, ""),
+            Self::NotLeader(_) => (ErrorClass::NotLeader.reason(), false, "The leader goes on with it."),
             Self::Cluster(_) => ("ApiServerUnavailable", false, "The controller tries again."),
             Self::NoKind => ("InvalidSpec", true, "Declare exactly one kind block."),
             Self::Invalid { .. } => ("InvalidSpec", true, "Correct the field."),

@@ -31,6 +31,8 @@ pub struct Draft<'a> {
     pub region: &'a str,
     /// The hash of the request.
     pub request_hash: &'a str,
+    /// Which leader writes it, where there is leader election.
+    pub lease_transitions: Option<i32>,
 }
 
 impl Draft<'_> {
@@ -43,6 +45,7 @@ impl Draft<'_> {
             account_id: self.account_id.to_owned(),
             region: self.region.to_owned(),
             recorded_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            lease_transitions: self.lease_transitions,
         }
     }
 }

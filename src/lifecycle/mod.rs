@@ -77,6 +77,10 @@ pub async fn reconcile(object: AwsResource, cx: &Context) -> Next {
                 cx.memory.change(&walk.uid, |memory| memory.failures = 0);
                 return next;
             }
+            Err(error) if error.is_not_leader() => {
+                tracing::debug!(object = %walk.object.name_any(), %error, "left as it is");
+                return Next::After(cx.config.leader_election.leader_election_retry_period);
+            }
             Err(error) => return walk.fail(error).await,
         }
     }
@@ -104,6 +108,8 @@ impl<'a> Walk<'a> {
     }
 
     async fn pass(&mut self) -> Result<Next, PassError> {
+        // Every single write is fenced where it is sent; here it spares the looks before it.
+        self.cx.fence.permit(self.cx.config.longest_write())?;
         if self.object.annotations().get(ANNOTATION_PAUSED).is_some_and(|value| value == "true") {
             return self.pause().await;
         }

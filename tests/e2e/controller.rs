@@ -7,6 +7,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+/// What the log says when a controller is ready to work.
+const READY: &str = "the caches are filled";
+
 /// A running controller; it is killed when the story ends.
 pub struct Controller {
     child: Child,
@@ -17,6 +20,15 @@ impl Controller {
     /// Starts the program for the objects with the label `story`, with short periods so that a story
     /// takes seconds, and waits until it is ready.
     pub fn start(story: &str, kubeconfig: &Path, more: &[&str]) -> Self {
+        Self::start_until(story, kubeconfig, more, READY)
+    }
+
+    /// The same for one that is to wait for the leader's lease: until it stands by.
+    pub fn start_standby(story: &str, kubeconfig: &Path, more: &[&str]) -> Self {
+        Self::start_until(story, kubeconfig, more, "standing by")
+    }
+
+    fn start_until(story: &str, kubeconfig: &Path, more: &[&str], line: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let log = folder.join(format!("{story}-{}.log", std::process::id()));
         let file = File::options().create(true).append(true).open(&log).unwrap();
@@ -29,9 +41,9 @@ impl Controller {
             .env("KUBECONFIG", kubeconfig)
             .stdout(Stdio::null())
             .stderr(file);
-        let already = ready_lines(&log);
+        let already = lines(&log, line);
         let mut controller = Self { child: command.spawn().expect("the program starts"), log };
-        controller.until("the controller to be ready", |log| ready_lines(log) > already);
+        controller.until(line, |log| lines(log, line) > already);
         controller
     }
 
@@ -60,14 +72,41 @@ impl Controller {
     /// Asks the process to stop, and returns how it ended and after how long.
     pub fn stop(mut self) -> (ExitStatus, Duration) {
         let begin = Instant::now();
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("-TERM");
         (self.child.wait().unwrap(), begin.elapsed())
+    }
+
+    /// Freezes the process in the middle of whatever it does.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a frozen process go on, and returns how it ends.
+    pub fn thaw_until_its_end(mut self) -> ExitStatus {
+        self.signal("-CONT");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return status,
+                None => assert!(Instant::now() < deadline, "it goes on; its log is {}", self.log.display()),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// How many lines of the log have this text. Controllers of one story share a log.
+    pub fn lines(&self, text: &str) -> usize {
+        lines(&self.log, text)
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 }
 
-fn ready_lines(log: &Path) -> usize {
-    std::fs::read_to_string(log).unwrap_or_default().matches("the caches are filled").count()
+fn lines(log: &Path, text: &str) -> usize {
+    std::fs::read_to_string(log).unwrap_or_default().lines().filter(|line| line.contains(text)).count()
 }
 
 impl Drop for Controller {

@@ -12,6 +12,7 @@ pub struct Request {
     pub resource: String,
     /// The IAM action that the account's policy lacks, empty where nothing was refused.
     pub denied: String,
+    pub status: u16,
 }
 
 impl Request {
@@ -46,6 +47,12 @@ impl Emulator {
     /// How many requests of this operation the account made.
     pub fn count(&self, account: &str, operation: &str) -> usize {
         self.journal(account).iter().filter(|request| request.operation == operation).count()
+    }
+
+    /// How many requests of this operation had success.
+    pub fn successes(&self, account: &str, operation: &str) -> usize {
+        let of_it = |request: &&Request| request.operation == operation && request.status < 300;
+        self.journal(account).iter().filter(of_it).count()
     }
 
     /// Plans a fault and returns its id. `times` -1 is until it is cleared.

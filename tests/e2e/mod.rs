@@ -22,6 +22,7 @@ mod drift;
 mod examples;
 mod functions;
 mod instances;
+mod leader;
 mod networks;
 mod ownership;
 mod references;

@@ -12,6 +12,7 @@ fn intent(incarnation: i32) -> Intent {
         account_id: "111122223333".into(),
         region: "us-east-1".into(),
         recorded_at: "2026-11-24T00:00:00Z".into(),
+        lease_transitions: None,
     }
 }
 
