@@ -146,3 +146,21 @@ async fn a_bucket_and_a_table_change_what_the_other_stories_leave() {
     let tags = story.aws("dynamodb", "list_tags_of_resource", json!({"ResourceArn": arn}))["Tags"].clone();
     assert!(tags.as_array().unwrap().iter().all(|tag| tag["Key"] != "team"), "{tags}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_changes_its_subnets_and_its_tags() {
+    let story = Story::begin("change-database").await;
+    let subnets = story.aws("ec2", "describe_subnets", json!({}))["Subnets"].clone();
+    let subnets: Vec<Value> = subnets.as_array().unwrap().iter().map(|subnet| subnet["SubnetId"].clone()).collect();
+    let database = |tags: Value, subnets: &[Value]| {
+        json!({"tags": tags, "rdsInstance": {
+            "dbInstanceIdentifier": "database", "engine": "postgres", "instanceClass": "db.t4g.micro",
+            "allocatedStorageGib": 20, "masterUsername": "shop", "subnetIds": subnets,
+        }})
+    };
+    let specs = [database(json!({"team": "web"}), &subnets[..2]), database(json!({"other": "x"}), &subnets[..3])];
+    becomes(&story, "database", &specs).await;
+    let found = story.aws("rds", "describe_db_instances", json!({}))["DBInstances"][0].clone();
+    assert_eq!(found["DBSubnetGroup"]["Subnets"].as_array().unwrap().len(), 3, "{found}");
+    assert!(found["TagList"].as_array().unwrap().iter().all(|tag| tag["Key"] != "team"), "{found}");
+}
