@@ -29,6 +29,7 @@ impl Walk<'_> {
         let name = action.name();
         match action {
             Action::WriteIntent { incarnation } => self.write_intent(incarnation, aws, facts).await,
+            Action::Reread => self.reread().await,
             Action::Create => self.create::<K>(aws, desired, facts).await,
             Action::Record(id) => self.record(id, facts).await,
             Action::Adopt => self.adopt::<K>(aws, desired, view, facts).await,
@@ -88,6 +89,7 @@ impl Walk<'_> {
         });
         status::write(&self.api, &mut self.object, next).await?;
         self.intent_is_fresh = begins;
+        self.current = true;
         Ok(Next::Again)
     }
 

@@ -1,6 +1,10 @@
 //! Decides the one thing to do next. Pure: what is known comes in as [`Facts`] and [`Sight`], one
 //! [`Action`] goes out; nothing here waits, reads or writes.
 
+mod action;
+
+pub use action::{Action, Parting};
+
 use crate::api::resource::{AdoptionPolicy, Change, Effect, Intent, ResourceState};
 use crate::kinds::Usually;
 use crate::lifecycle::policies::Policies;
@@ -23,6 +27,9 @@ pub struct Facts {
     /// Whether the intent was written a moment ago by this very walk, so that no create call can
     /// have been made under it.
     pub intent_is_fresh: bool,
+    /// Whether this very walk has read the object from the API server itself or written it by
+    /// compare-and-swap: one from the cache may be long gone.
+    pub current: bool,
     /// The id in status, which says that the resource existed.
     pub recorded_id: Option<String>,
     /// Whether the kind is named by its users, so that its id needs no record.
@@ -81,83 +88,6 @@ pub struct Seen {
     pub changes: Vec<Change>,
 }
 
-/// The one thing to do next.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// Put the finalizer on the object and write down what is about to be created.
-    WriteIntent {
-        /// The number of the resource's life.
-        incarnation: i32,
-    },
-    /// Make the resource.
-    Create,
-    /// Write down the id of a resource that was found to be ours.
-    Record(String),
-    /// Make an unowned resource ours by its tags.
-    Adopt,
-    /// Write down that the resource is about to be stopped for a change.
-    BeginRestart,
-    /// Write down that it runs again.
-    EndRestart,
-    /// Carry out these changes.
-    Update(Vec<Change>),
-    /// Remove the resource.
-    Delete,
-    /// Look again later.
-    Wait {
-        /// How much later.
-        after: Duration,
-        /// The reason for the conditions.
-        reason: &'static str,
-        /// What is waited for.
-        why: String,
-    },
-    /// Let the object go.
-    RemoveFinalizer(Parting),
-    /// All is as it should be.
-    Nothing,
-    /// Leave everything as it is until somebody acts.
-    Refuse {
-        /// The reason for the conditions.
-        reason: &'static str,
-        /// What is wrong and what to do.
-        message: String,
-    },
-}
-
-/// How an object parts from its AWS resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parting {
-    /// The resource is gone, confirmed by reading.
-    Deleted,
-    /// It stays, as the policies say.
-    Retained,
-    /// There never was one.
-    NothingMade,
-    /// It belongs to somebody else.
-    NotOurs,
-}
-
-impl Action {
-    /// The action's name, for `status.lastAction` and logs.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::WriteIntent { .. } => "WriteIntent",
-            Self::Create => "Create",
-            Self::Record(_) => "Record",
-            Self::Adopt => "Adopt",
-            Self::BeginRestart => "BeginRestart",
-            Self::EndRestart => "EndRestart",
-            Self::Update(_) => "Update",
-            Self::Delete => "Delete",
-            Self::Wait { .. } => "Wait",
-            Self::RemoveFinalizer(_) => "RemoveFinalizer",
-            Self::Nothing => "Nothing",
-            Self::Refuse { .. } => "Refuse",
-        }
-    }
-}
-
 /// After this many equal updates in a row without effect, the controller stops writing.
 pub const FRUITLESS_LIMIT: u32 = 3;
 
@@ -196,7 +126,17 @@ pub fn without_looking(facts: &Facts) -> Option<Action> {
 }
 
 /// Decides from everything that is known.
+///
+/// Nothing becomes ours on behalf of an object that only the cache has: were it gone, no finalizer would
+/// be left to find the resource by.
 pub fn decide(facts: &Facts, sight: &Sight) -> Action {
+    match choose(facts, sight) {
+        Action::Create | Action::Adopt if !facts.current => Action::Reread,
+        action => action,
+    }
+}
+
+fn choose(facts: &Facts, sight: &Sight) -> Action {
     if let Some(action) = without_account(facts).or_else(|| without_looking(facts)) {
         return action;
     }
@@ -443,5 +383,7 @@ fn paths(changes: &[Change]) -> String {
     changes.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -61,6 +61,8 @@ pub struct Walk<'a> {
     /// Whether this very walk has begun the resource's present life, so that no create call can have
     /// been made for it.
     intent_is_fresh: bool,
+    /// Whether this very walk has read the object from the API server itself or written its intent.
+    current: bool,
 }
 
 /// Reconciles one object and says when to come back.
@@ -104,7 +106,7 @@ impl<'a> Walk<'a> {
             // Somebody asks for another try: what was given up on is tried again.
             cx.memory.change(&uid, |memory| memory.last_update = None);
         }
-        Self { cx, api, object, uid, intent_is_fresh: false }
+        Self { cx, api, object, uid, intent_is_fresh: false, current: false }
     }
 
     async fn pass(&mut self) -> Result<Next, PassError> {
@@ -156,6 +158,7 @@ impl<'a> Walk<'a> {
             policies: Policies::of(&self.object.spec, K::HOLDS_DATA),
             intent: status.and_then(|status| status.intent.clone()),
             intent_is_fresh: self.intent_is_fresh,
+            current: self.current,
             recorded_id: status.and_then(|status| status.id.clone()),
             named: K::id(spec).is_some(),
             request_hash: String::new(),
@@ -229,12 +232,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Since when the resource has been looked for in vain: this very one, by life and id. What was
-    /// looked for before says nothing about it.
+    /// looked for before says nothing about it. The first look counts from its end and the present one
+    /// from the beginning of its pass, so that the time between them is never taken for longer than it was.
     fn remember_absence(&self, sight: &Sight, facts: &Facts) -> Option<Timestamp> {
         let missed = Absence {
             incarnation: facts.intent.as_ref().map(|intent| intent.incarnation),
             id: facts.recorded_id.clone(),
-            since: facts.now,
+            since: Timestamp::now(),
         };
         self.cx.memory.change(&self.uid, |memory| {
             memory.absence = match (sight, memory.absence.take()) {
@@ -262,6 +266,7 @@ impl<'a> Walk<'a> {
         match self.api.get_opt(&self.object.name_any()).await? {
             Some(object) if object.uid().as_ref() == Some(&self.uid) => {
                 self.object = object;
+                self.current = true;
                 Ok(Next::Again)
             }
             _ => Ok(Next::Done),

@@ -2,6 +2,7 @@
 
 mod definitions;
 mod examples;
+mod model;
 mod rooms;
 
 use std::path::{Path, PathBuf};

@@ -25,6 +25,7 @@ fn known() -> Facts {
         policies: Policies { create: true, update: true, delete: true, adoption: None, restart: false },
         intent: Some(intent(1)),
         intent_is_fresh: false,
+        current: true,
         recorded_id: Some("i-1".into()),
         named: false,
         request_hash: "h".into(),
@@ -88,6 +89,22 @@ fn an_old_intent_without_an_id_looks_twice_before_it_creates_with_the_same_token
     assert_eq!(after, Duration::from_secs(20));
     let later = Facts { absent_since: Some(at(970)), ..intended() };
     assert_eq!(decide(&later, &Sight::Absent), Action::Create);
+}
+
+#[test]
+fn an_absence_that_was_seen_after_the_pass_began_is_no_second_look() {
+    let facts = Facts { absent_since: Some(at(1010)), ..intended() };
+    let Action::Wait { after, .. } = decide(&facts, &Sight::Absent) else { panic!("no wait") };
+    assert_eq!(after, Duration::from_secs(30));
+}
+
+#[test]
+fn nothing_becomes_ours_for_an_object_that_only_the_cache_has() {
+    let cached = Facts { current: false, visibility_lag: Duration::ZERO, ..intended() };
+    assert_eq!(decide(&cached, &Sight::Absent), Action::Reread);
+    let policies = Policies { adoption: Some(AdoptionPolicy::Adopt), ..cached.policies.clone() };
+    let adopting = Facts { policies, ..cached };
+    assert_eq!(decide(&adopting, &Sight::Unowned(seen(ResourceState::Active, &[]))), Action::Reread);
 }
 
 #[test]
