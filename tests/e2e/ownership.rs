@@ -48,3 +48,19 @@ async fn of_two_objects_that_claim_one_bucket_the_second_is_told_of_the_first() 
     story.aws("s3", "head_bucket", json!({"Bucket": bucket}));
     assert_eq!(story.emulator.count(&story.account_id, "DeleteBucket"), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_somebody_else_makes_between_look_and_create_gets_none_of_our_settings() {
+    let story = Story::begin("made-meanwhile").await;
+    story.aws("s3", "create_bucket", json!({"Bucket": story.bucket()}));
+    // The look is from before the bucket was there; the create call answers success in us-east-1.
+    let before = json!({
+        "operation": "GetBucketTagging", "kind": "error", "times": 1,
+        "code": "NoSuchBucket", "status": 404, "message": "The specified bucket does not exist",
+    });
+    story.emulator.fault_with(&story.account_id, before);
+    story.apply("assets", &format!("s3Bucket: {{bucketName: {}, versioning: Enabled}}", story.bucket())).await;
+    story.until_reason("assets", "Stalled", "ManagementConflict").await;
+    assert_eq!(story.emulator.count(&story.account_id, "PutBucketVersioning"), 0);
+    assert!(story.aws("s3", "get_bucket_versioning", json!({"Bucket": story.bucket()}))["Status"].is_null());
+}

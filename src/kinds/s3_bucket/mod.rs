@@ -1,5 +1,6 @@
 //! Amazon S3 general purpose buckets.
 
+mod named;
 mod notifications;
 mod objects;
 mod settings;
@@ -12,14 +13,14 @@ use self::spec::{Encryption, EncryptionAlgorithm, ObjectOwnership, PublicAccessB
 use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
-use crate::aws::tags::{TagEdit, Tags};
+use crate::aws::tags::{TagEdit, Tags, same_owner};
 use crate::kinds::{
-    Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, if_named, policy_document,
+    Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, policy_document,
 };
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::types as s3;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The kind `S3Bucket`.
 pub struct S3Bucket;
@@ -119,7 +120,7 @@ impl Kind for S3Bucket {
         let arn = format!("arn:{}:s3:::{id}", aws.partition());
         let spec = match look {
             Look::Owner { .. } => S3BucketSpec { bucket_name: id.to_owned(), ..Default::default() },
-            Look::Full(wanted) => read_named_settings(aws, id, wanted).await?,
+            Look::Full(wanted) => named::read(aws, id, wanted).await?,
         };
         let outputs = BTreeMap::from([
             ("arn".to_owned(), arn.clone()),
@@ -157,6 +158,9 @@ impl Kind for S3Bucket {
             .send()
             .await
             .named("CreateBucket")?;
+        if aws.region() == REGION_WITHOUT_CONSTRAINT {
+            made_by_this_call(aws, bucket, request.tags).await?;
+        }
         let fresh = fresh_bucket(request.spec, request.tags);
         let target = Target { id: bucket, spec: request.spec, observed: &fresh, secrets: request.secrets };
         Self::update(aws, target, &Self::diff(request.spec, &fresh)).await?;
@@ -164,10 +168,7 @@ impl Kind for S3Bucket {
     }
 
     async fn update(aws: &Aws, target: Target<'_, S3BucketSpec>, changes: &[Change]) -> Result<(), AwsError> {
-        for setting in changed_settings(changes) {
-            write_setting(aws, target.id, target.spec, setting).await?;
-        }
-        Ok(())
+        named::write(aws, target.id, target.spec, changes).await
     }
 
     async fn retag(aws: &Aws, target: Target<'_, S3BucketSpec>, edit: &TagEdit) -> Result<(), AwsError> {
@@ -205,97 +206,19 @@ async fn read_tags(aws: &Aws, bucket: &str) -> Result<Option<Tags>, AwsError> {
     }
 }
 
-/// Reads the settings that `wanted` names, and no others: each is a call.
-async fn read_named_settings(aws: &Aws, bucket: &str, wanted: &S3BucketSpec) -> Result<S3BucketSpec, AwsError> {
-    let mut found = S3BucketSpec { bucket_name: bucket.to_owned(), ..Default::default() };
-    if wanted.versioning.is_some() {
-        found.versioning = settings::versioning(aws, bucket).await?;
-    }
-    if wanted.encryption.is_some() {
-        found.encryption = settings::encryption(aws, bucket).await?;
-    }
-    if wanted.public_access_block.is_some() {
-        found.public_access_block = settings::public_access_block(aws, bucket).await?;
-    }
-    if wanted.object_ownership.is_some() {
-        found.object_ownership = settings::ownership(aws, bucket).await?;
-    }
-    if wanted.policy.is_some() {
-        found.policy = settings::policy(aws, bucket).await?;
-    }
-    if wanted.lifecycle_rules.is_some() {
-        found.lifecycle_rules = settings::lifecycle_rules(aws, bucket).await?;
-    }
-    if wanted.cors_rules.is_some() {
-        found.cors_rules = settings::cors_rules(aws, bucket).await?;
-    }
-    if wanted.logging.is_some() {
-        found.logging = settings::logging(aws, bucket).await?;
-    }
-    if wanted.website.is_some() {
-        found.website = settings::website(aws, bucket).await?;
-    }
-    if wanted.lambda_notifications.is_some() {
-        found.lambda_notifications = Some(notifications::read(aws, bucket).await?);
-    }
-    Ok(found)
-}
-
-/// The settings that `changes` touch, by their name in the spec, in the order in which AWS needs
-/// them: what blocks public access comes off before a policy that needs it to.
-fn changed_settings(changes: &[Change]) -> BTreeSet<Setting> {
-    changes.iter().filter_map(|change| Setting::of(&change.path)).collect()
-}
-
-/// One pair of S3 calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Setting {
-    PublicAccessBlock,
-    Ownership,
-    Versioning,
-    Encryption,
-    Policy,
-    Lifecycle,
-    Cors,
-    Logging,
-    Website,
-    Notifications,
-}
-
-impl Setting {
-    fn of(path: &str) -> Option<Self> {
-        Some(match path.split(['.', '[']).next()? {
-            "publicAccessBlock" => Self::PublicAccessBlock,
-            "objectOwnership" => Self::Ownership,
-            "versioning" => Self::Versioning,
-            "encryption" => Self::Encryption,
-            "policy" => Self::Policy,
-            "lifecycleRules" => Self::Lifecycle,
-            "corsRules" => Self::Cors,
-            "logging" => Self::Logging,
-            "website" => Self::Website,
-            "lambdaNotifications" => Self::Notifications,
-            _ => return None,
-        })
-    }
-}
-
-async fn write_setting(aws: &Aws, bucket: &str, spec: &S3BucketSpec, setting: Setting) -> Result<(), AwsError> {
-    match setting {
-        Setting::PublicAccessBlock => {
-            if_named!(spec.public_access_block, value => settings::put_public_access_block(aws, bucket, value))
-        }
-        Setting::Ownership => if_named!(spec.object_ownership, value => settings::put_ownership(aws, bucket, *value)),
-        Setting::Versioning => if_named!(spec.versioning, value => settings::put_versioning(aws, bucket, *value)),
-        Setting::Encryption => if_named!(spec.encryption, value => settings::put_encryption(aws, bucket, value)),
-        Setting::Policy => if_named!(spec.policy, value => settings::put_policy(aws, bucket, value)),
-        Setting::Lifecycle => {
-            if_named!(spec.lifecycle_rules, value => settings::put_lifecycle_rules(aws, bucket, value))
-        }
-        Setting::Cors => if_named!(spec.cors_rules, value => settings::put_cors_rules(aws, bucket, value)),
-        Setting::Logging => if_named!(spec.logging, value => settings::put_logging(aws, bucket, value)),
-        Setting::Website => if_named!(spec.website, value => settings::put_website(aws, bucket, value)),
-        Setting::Notifications => if_named!(spec.lambda_notifications, value => notifications::put(aws, bucket, value)),
+/// Fails where the bucket carries other tags than the call gave it. In us-east-1 CreateBucket answers
+/// success for a bucket that the account has already (API reference, CreateBucket): one that somebody
+/// else made since the last look must not get our settings.
+async fn made_by_this_call(aws: &Aws, bucket: &str, tags: &Tags) -> Result<(), AwsError> {
+    match read_tags(aws, bucket).await? {
+        Some(found) if !same_owner(&found, tags) => Err(AwsError {
+            operation: "CreateBucket",
+            class: ErrorClass::Conflict,
+            code: None,
+            message: format!("the bucket {bucket} was made by somebody else a moment ago and is not touched"),
+            request_id: None,
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -378,14 +301,6 @@ mod tests {
     fn a_policy_that_is_not_json_is_refused_with_its_place() {
         let spec = S3BucketSpec { policy: Some("{oops".into()), ..bucket() };
         assert_eq!(S3Bucket::validate(&spec).unwrap_err().path, "policy");
-    }
-
-    #[test]
-    fn public_access_is_opened_before_the_policy_that_needs_it() {
-        let change = |path: &str| Change { path: path.into(), from: None, to: None, effect: Effect::InPlace };
-        let order: Vec<_> =
-            changed_settings(&[change("policy"), change("publicAccessBlock.blockPublicPolicy")]).into_iter().collect();
-        assert_eq!(order, [Setting::PublicAccessBlock, Setting::Policy]);
     }
 
     #[test]
