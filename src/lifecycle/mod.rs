@@ -165,13 +165,21 @@ impl<'a> Walk<'a> {
             dependants: self.cx.graph.dependants(&graph::key(&self.object)),
             postponed: Vec::new(),
             restarting: status.is_some_and(|status| status.restarting_since.is_some()),
-            visibility_lag: if K::LAGS { config.visibility_lag } else { Duration::ZERO },
+            visibility_lag: if K::LAGS || self.may_come_late() { config.visibility_lag } else { Duration::ZERO },
             absent_since: None,
             poll_period: config.poll_period,
             drift_period: self.cx.drift_delay(self.object.spec.drift_period_seconds),
             usually: K::USUALLY,
             fruitless_updates: 0,
         }
+    }
+
+    /// Whether a create call may still take effect for an object that is about to go: one was perhaps
+    /// made, its answer was lost, and nothing was ever seen of it. A last look must not come too soon.
+    fn may_come_late(&self) -> bool {
+        let status = self.object.status.as_ref();
+        self.object.metadata.deletion_timestamp.is_some()
+            && status.is_some_and(|status| status.intent.is_some() && status.id.is_none())
     }
 
     fn request_hash<K: Kind>(&self, spec: &K::Spec) -> String {
