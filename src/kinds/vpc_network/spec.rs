@@ -48,6 +48,9 @@ pub struct VpcNetworkSpec {
     pub nat_gateway: Option<NatGateway>,
     /// The flow logs, in which AWS writes down what traffic there was in the VPC; none where absent. AWS
     /// charges for every gigabyte of them. They cannot be changed, so that others are made in their place.
+    /// The bucket's policy has to let `delivery.logs.amazonaws.com` write there. A bucket of the account
+    /// that has no policy gets one by AWS, where the role of the AwsAccount may write it; one whose policy
+    /// does not name `delivery.logs.amazonaws.com` is refused, because AWS would replace that policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow_logs: Option<FlowLogs>,
 }
@@ -87,9 +90,7 @@ pub struct NatGateway {
     pub subnet: String,
 }
 
-/// Flow logs that AWS writes to an S3 bucket. The bucket's policy has to let `delivery.logs.amazonaws.com`
-/// write there. A bucket of the same account that has no policy gets one by AWS; one that has a policy
-/// without that is refused, because AWS would replace it.
+/// Flow logs that AWS writes to an S3 bucket.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.bucketArn) != has(self.bucketRef)").message("flowLogs must name its bucket by bucketArn or by bucketRef, and not by both"))]

@@ -83,7 +83,8 @@ def test_flow_logs_are_found_by_their_tags(ec2: Any, request_for: dict[str, Any]
 def test_bucket_that_is_not_there_is_told_inside_an_answer_of_success(
     ec2: Any, request_for: dict[str, Any]
 ) -> None:
-    answer = ec2.create_flow_logs(**{**request_for, "LogDestination": "arn:aws:s3:::nowhere"}, ClientToken="one")
+    nowhere = {**request_for, "LogDestination": "arn:aws:s3:::nowhere", "ClientToken": "one"}
+    answer = ec2.create_flow_logs(**nowhere)
     assert answer["FlowLogIds"] == []
     error = answer["Unsuccessful"][0]["Error"]
     assert (error["Code"], error["Message"]) == ("400", "LogDestination: nowhere does not exist.")
