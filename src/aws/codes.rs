@@ -42,6 +42,7 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
             ErrorClass::Conflict
         }
         "InvalidIPAddress.InUse" | "Resource.AlreadyAssociated" | "RouteAlreadyExists" => ErrorClass::Conflict,
+        "FlowLogAlreadyExists" => ErrorClass::Conflict,
         "DBInstanceAlreadyExists" | "InvalidDBInstanceState" | "DBSubnetGroupAlreadyExists" => ErrorClass::Conflict,
         "InvalidDBSubnetGroupStateFault" | "ResourceConflictException" => ErrorClass::Conflict,
         "PreconditionFailedException" | "OperationAbortedException" | "ResourceAlreadyExistsException" => {
@@ -74,6 +75,7 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
         "DBSubnetGroupQuotaExceeded" | "DBSubnetQuotaExceededFault" => ErrorClass::Quota,
         "VpcLimitExceeded" | "SubnetLimitExceeded" | "InternetGatewayLimitExceeded" => ErrorClass::Quota,
         "RouteTableLimitExceeded" | "NatGatewayLimitExceeded" | "AddressLimitExceeded" => ErrorClass::Quota,
+        "FlowLogsLimitExceeded" => ErrorClass::Quota,
         "SecurityGroupLimitExceeded" | "RulesPerSecurityGroupLimitExceeded" => ErrorClass::Quota,
         "InsufficientInstanceCapacity" | "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" => {
             ErrorClass::Transient
@@ -149,6 +151,19 @@ const TOLD_BY_MESSAGE: &[Meaning] = &[
         class: ErrorClass::Conflict,
         advice: "S3 may not invoke the function yet: let s3.amazonaws.com do so in lambdaFunction.permissions; the controller tries again.",
     },
+    // EC2 puts the HTTP status in the place of a code where it could not make flow logs.
+    Meaning {
+        code: "400",
+        words: "Access Denied for LogDestination",
+        class: ErrorClass::Blocked,
+        advice: "Let delivery.logs.amazonaws.com write to the bucket of vpcNetwork.flowLogs in the bucket's policy, as the VPC User Guide says under \"Amazon S3 bucket permissions for flow logs\"; the controller tries again.",
+    },
+    Meaning {
+        code: "400",
+        words: "does not exist",
+        class: ErrorClass::Blocked,
+        advice: "Let vpcNetwork.flowLogs name a bucket that exists; the controller tries again.",
+    },
     // Said of a managed policy that a role is to get, and not of the role.
     Meaning {
         code: "NoSuchEntity",
@@ -190,6 +205,9 @@ pub(super) fn advice(operation: &str, code: &str) -> Option<&'static str> {
         }
         "DependencyViolation" if operation == "DeleteVpc" => {
             "Something that is not this object's is still in the VPC, such as a security group, a subnet or an endpoint: delete it; the controller tries again."
+        }
+        "FlowLogAlreadyExists" => {
+            "The VPC has flow logs that are not this object's and write the same to the same bucket: delete them, or name another bucket in vpcNetwork.flowLogs."
         }
         "VolumeModificationRateExceeded" => {
             "AWS limits how often a volume may be changed; the controller tries again until it is allowed."

@@ -89,6 +89,23 @@ impl AwsError {
         Self { operation, class: ErrorClass::Transient, code: None, message: message.into(), request_id: None }
     }
 
+    /// An error that AWS reports inside an answer of success, for one of the things that were asked for.
+    pub fn within_answer(
+        operation: &'static str,
+        code: Option<&str>,
+        message: Option<&str>,
+        request_id: Option<&str>,
+    ) -> Self {
+        let message = message.unwrap_or("AWS gives no reason");
+        Self {
+            operation,
+            class: codes::class_of(code, message, Some(400)),
+            code: code.map(str::to_owned),
+            message: message.to_owned(),
+            request_id: request_id.map(str::to_owned),
+        }
+    }
+
     /// What a person can do about it.
     pub fn next_step(&self) -> &'static str {
         if let Some(advice) = self.code.as_deref().and_then(|code| self.advice(code)) {

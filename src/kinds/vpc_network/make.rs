@@ -1,5 +1,6 @@
 //! Carrying out the steps of a plan.
 
+use super::flow_logs;
 use super::parts::Parts;
 use super::plan::{Step, next};
 use super::read::{ADDRESS, EVERYWHERE, GATEWAY, NAT, PART, PRIVATE_TABLE, PUBLIC_TABLE, SUBNET, VPC};
@@ -84,12 +85,14 @@ async fn take(aws: &Aws, site: &Site<'_>, step: &Step) -> Result<String, AwsErro
         Step::DeleteSubnet { subnet, .. } => delete_subnet(aws, subnet).await.map(|()| String::new()),
         Step::DetachGateway { gateway } => detach_gateway(aws, site.vpc, gateway).await.map(|()| String::new()),
         Step::DeleteGateway { gateway } => delete_gateway(aws, gateway).await.map(|()| String::new()),
+        Step::CreateFlowLogs(wanted) => flow_logs::create(aws, site, wanted).await,
+        Step::DeleteFlowLogs { id } => flow_logs::delete(aws, id).await.map(|()| String::new()),
     }
 }
 
 /// The tags of a part, for its create call: those of the VPC, which part it is, and of which VPC. Tags
 /// of AWS's own cannot be set by anybody else.
-fn tagged(site: &Site<'_>, resource: ec2::ResourceType, part: &str) -> ec2::TagSpecification {
+pub(super) fn tagged(site: &Site<'_>, resource: ec2::ResourceType, part: &str) -> ec2::TagSpecification {
     let of_vpc = site.tags.iter().filter(|(key, _)| !key.starts_with("aws:") && *key != PART && *key != VPC);
     let tags = of_vpc.map(|(key, value)| tag(key, value)).chain([tag(PART, part), tag(VPC, site.vpc)]).collect();
     ec2::TagSpecification::builder().resource_type(resource).set_tags(Some(tags)).build()

@@ -1,12 +1,13 @@
 //! Amazon VPCs with their subnets and gateways.
 //!
-//! None of the create calls has an idempotency token that outlives the call. The VPC is made alone,
-//! so that its id is recorded at once. Every part carries the owner's tags and the tag `ccagi:part`
+//! None of the create calls but that of flow logs has an idempotency token that outlives the call, and
+//! theirs has one that is of little use ([`flow_logs`]). The VPC is made alone, so that its id is recorded at once. Every part carries the owner's tags and the tag `ccagi:part`
 //! from its create call on, and is looked up by these before it is made. What remains is a part whose
 //! create call was made and not answered and that EC2 does not show at the next look: where that makes
 //! a second one, it is noticed and told, and nothing is picked.
 
 mod cidr;
+mod flow_logs;
 mod make;
 mod parts;
 mod plan;
@@ -23,7 +24,7 @@ use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually};
 use aws_sdk_ec2::types as ec2;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -43,10 +44,14 @@ impl Kind for VpcNetwork {
     // A NAT gateway takes two or three minutes more, either way.
     const USUALLY: Usually = Usually { create_seconds: 30, delete_seconds: 60 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("subnets", "name")];
+    // The bucket has to outlive the flow logs that are written to it.
+    const REFERENCES: &'static [Reference] =
+        &[Reference { from: "flowLogs.bucketRef", to: "bucketArn", output: "arn", later: false }];
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ec2:AllocateAddress",
         "ec2:AssociateRouteTable",
         "ec2:AttachInternetGateway",
+        "ec2:CreateFlowLogs",
         "ec2:CreateInternetGateway",
         "ec2:CreateNatGateway",
         "ec2:CreateRoute",
@@ -54,6 +59,7 @@ impl Kind for VpcNetwork {
         "ec2:CreateSubnet",
         "ec2:CreateTags",
         "ec2:CreateVpc",
+        "ec2:DeleteFlowLogs",
         "ec2:DeleteInternetGateway",
         "ec2:DeleteNatGateway",
         "ec2:DeleteRoute",
@@ -62,6 +68,7 @@ impl Kind for VpcNetwork {
         "ec2:DeleteTags",
         "ec2:DeleteVpc",
         "ec2:DescribeAddresses",
+        "ec2:DescribeFlowLogs",
         "ec2:DescribeInternetGateways",
         "ec2:DescribeNatGateways",
         "ec2:DescribeRouteTables",
@@ -73,6 +80,9 @@ impl Kind for VpcNetwork {
         "ec2:ReleaseAddress",
         "ec2:ReplaceRoute",
         "ec2:ReplaceRouteTableAssociation",
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "s3:GetBucketPolicy",
     ];
 
     fn validate(spec: &VpcNetworkSpec) -> Result<(), Invalid> {
@@ -90,12 +100,17 @@ impl Kind for VpcNetwork {
         }
     }
 
-    /// Gateways that the spec does not name are to go, so that none is something to compare.
+    /// Gateways and flow logs that the spec does not name are to go, so that none is something to compare.
     fn comparable(spec: &VpcNetworkSpec) -> Value {
         let mut value = serde_json::to_value(spec).unwrap_or(Value::Null);
         if let Some(members) = value.as_object_mut() {
             members.entry("internetGateway").or_insert_with(|| json!(false));
             members.entry("natGateway").or_insert_with(|| "none".into());
+            let flow_logs = members.entry("flowLogs").or_insert_with(|| "none".into());
+            if let Some(flow_logs) = flow_logs.as_object_mut() {
+                let interval = || json!(flow_logs::USUAL_INTERVAL);
+                flow_logs.entry("maxAggregationIntervalSeconds").or_insert_with(interval);
+            }
         }
         value
     }

@@ -1,6 +1,7 @@
 //! The parts of a network as far as they are there, and what they look like in the words of the spec.
 
-use super::spec::{NatGateway, Subnet, VpcNetworkSpec};
+use super::flow_logs;
+use super::spec::{FlowLogs, NatGateway, Subnet, VpcNetworkSpec};
 use crate::api::resource::ResourceState;
 use aws_sdk_ec2::types as ec2;
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub(super) struct Parts {
     pub nat: Option<Nat>,
     /// A NAT gateway that AWS is deleting.
     pub nat_leaving: Option<String>,
+    /// The flow logs: several where some are on their way to be replaced.
+    pub flow_logs: Vec<FlowLogsPart>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +72,12 @@ pub(super) struct Nat {
     pub failure: Option<String>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FlowLogsPart {
+    pub id: String,
+    pub spec: FlowLogs,
+}
+
 /// What a NAT gateway is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NatState {
@@ -112,6 +121,7 @@ impl Parts {
             subnets: subnets.collect(),
             internet_gateway: Some(self.has_internet_gateway(wanted)),
             nat_gateway: self.nat_gateway(wanted),
+            flow_logs: flow_logs::observed(wanted.flow_logs.as_ref(), &self.flow_logs),
             ..Default::default()
         }
     }

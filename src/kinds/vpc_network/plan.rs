@@ -1,9 +1,9 @@
 //! What to do next to a network. Pure: the spec and the parts that are there go in, one call to AWS
 //! comes out.
 
-use super::cidr;
-use super::parts::{Association, DefaultRoute, Gateway, Nat, NatState, Parts, SubnetPart, Table};
-use super::spec::{Subnet, VpcNetworkSpec};
+use super::parts::{Association, DefaultRoute, FlowLogsPart, Gateway, Nat, NatState, Parts, SubnetPart, Table};
+use super::spec::{FlowLogs, Subnet, VpcNetworkSpec};
+use super::{cidr, flow_logs};
 
 /// One call to AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,11 +58,16 @@ pub(super) enum Step {
     DeleteGateway {
         gateway: String,
     },
+    CreateFlowLogs(FlowLogs),
+    DeleteFlowLogs {
+        id: String,
+    },
 }
 
 /// The next step, `None` where there is none or where AWS has to finish something first. What is
 /// missing is made before anything is removed, but for a subnet that stands in the way of a new one.
-/// The NAT gateway comes after the rest that is made, so that nothing waits for it.
+/// The NAT gateway comes after the rest that is made, so that nothing waits for it, and flow logs come
+/// last, because nothing else depends on them and a bucket may refuse them.
 pub(super) fn next(spec: &VpcNetworkSpec, parts: &Parts) -> Option<Step> {
     subnet_in_the_way(spec, parts)
         .or_else(|| missing_subnet(spec, parts))
@@ -73,6 +78,7 @@ pub(super) fn next(spec: &VpcNetworkSpec, parts: &Parts) -> Option<Step> {
         .or_else(|| surplus_nat_gateway(spec, parts))
         .or_else(|| surplus_subnet(spec, parts, |_| true))
         .or_else(|| surplus_internet_gateway(spec, parts))
+        .or_else(|| flow_logs::next(spec.flow_logs.as_ref(), &parts.flow_logs))
 }
 
 fn missing<'a>(spec: &'a VpcNetworkSpec, parts: &'a Parts) -> impl Iterator<Item = &'a Subnet> {
@@ -211,6 +217,8 @@ impl Parts {
             }
             Step::DetachGateway { gateway } => self.gateway = Some(Gateway { id: gateway, attached: false }),
             Step::DeleteGateway { .. } => self.gateway = None,
+            Step::CreateFlowLogs(spec) => self.flow_logs.push(FlowLogsPart { id, spec }),
+            Step::DeleteFlowLogs { id } => self.flow_logs.retain(|part| part.id != id),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Reading a network: the VPC, and its parts by their tags.
 
+use super::flow_logs;
 use super::parts::{Association, DefaultRoute, Gateway, Nat, NatState, Parts, SubnetPart, Table};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
@@ -24,6 +25,7 @@ pub(super) const PUBLIC_TABLE: &str = "route-table/public";
 pub(super) const PRIVATE_TABLE: &str = "route-table/private";
 pub(super) const NAT: &str = "nat-gateway";
 pub(super) const ADDRESS: &str = "elastic-ip";
+pub(super) const FLOW_LOGS: &str = "flow-logs";
 
 /// Whose parts are looked for, and in which VPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,19 +84,20 @@ pub(super) struct Found {
     pub tables: Vec<ec2::RouteTable>,
     pub nats: Vec<ec2::NatGateway>,
     pub addresses: Vec<ec2::Address>,
+    pub flow_logs: Vec<ec2::FlowLog>,
 }
 
-/// Reads the parts: five calls, made at the same time.
+/// Reads the parts: six calls, made at the same time.
 pub(super) async fn parts(aws: &Aws, scope: &Scope) -> Result<Found, AwsError> {
-    let (subnets, gateways, tables, nats, addresses) = futures::future::try_join5(
+    let (subnets, gateways, tables, nats, addresses, flow_logs) = futures::try_join!(
         subnets(aws, scope),
         gateways(aws, scope),
         tables(aws, scope),
         nats(aws, scope),
         addresses(aws, scope),
-    )
-    .await?;
-    Ok(Found { subnets, gateways, tables, nats, addresses })
+        flow_logs(aws, scope),
+    )?;
+    Ok(Found { subnets, gateways, tables, nats, addresses, flow_logs })
 }
 
 /// Reads all pages of a describe call.
@@ -136,12 +139,21 @@ async fn addresses(aws: &Aws, scope: &Scope) -> Result<Vec<ec2::Address>, AwsErr
     Ok(call.send().await.named("DescribeAddresses")?.addresses.unwrap_or_default())
 }
 
+/// The flow logs, those for a VPC that is gone included.
+async fn flow_logs(aws: &Aws, scope: &Scope) -> Result<Vec<ec2::FlowLog>, AwsError> {
+    pages!(aws.ec2().describe_flow_logs().set_filter(Some(scope.filters())), "DescribeFlowLogs")
+}
+
 /// The tags of something that was made for a VPC which is gone; `None` where nothing is left.
 pub(super) async fn left_behind(aws: &Aws, vpc: &str) -> Result<Option<Tags>, AwsError> {
     let made_for = || filter(format!("tag:{VPC}"), vpc);
     let call = aws.ec2().describe_addresses().filters(made_for());
     if let Some(address) = call.send().await.named("DescribeAddresses")?.addresses.into_iter().flatten().next() {
         return Ok(Some(tags(address.tags())));
+    }
+    let flow_logs = pages!(aws.ec2().describe_flow_logs().filter(made_for()), "DescribeFlowLogs")?;
+    if let Some(logs) = flow_logs.first() {
+        return Ok(Some(tags(logs.tags())));
     }
     let call = aws.ec2().describe_internet_gateways().filters(made_for());
     let gateways = pages!(call, "DescribeInternetGateways")?;
@@ -163,7 +175,8 @@ impl Found {
         let tables = self.own_tables(scope).filter_map(|table| table.route_table_id.clone());
         let nats = self.nats.iter().filter_map(|nat| nat.nat_gateway_id.clone());
         let addresses = self.addresses.iter().filter_map(|address| address.allocation_id.clone());
-        subnets.chain(gateways).chain(tables).chain(nats).chain(addresses).collect()
+        let flow_logs = self.flow_logs.iter().filter_map(|logs| logs.flow_log_id.clone());
+        subnets.chain(gateways).chain(tables).chain(nats).chain(addresses).chain(flow_logs).collect()
     }
 
     /// The parts by name.
@@ -207,6 +220,8 @@ impl Found {
             names.note("DescribeAddresses", ADDRESS, id)?;
             parts.address = Some(id.to_owned());
         }
+        // Those that are there twice are no matter: nothing refers to them, and what is not wanted goes.
+        parts.flow_logs = self.flow_logs.iter().filter_map(|logs| flow_logs::part(logs, &scope.vpc)).collect();
         Ok(parts)
     }
 

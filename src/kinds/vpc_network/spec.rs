@@ -1,9 +1,12 @@
 //! What users may write about a network.
 
+use crate::api::resource::OutputRef;
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A VPC with its subnets, its internet gateway, its NAT gateway and the route tables that they need.
+/// A VPC with its subnets, its internet gateway, its NAT gateway, the route tables that they need, and its
+/// flow logs.
 /// All of them are made for this object and belong to it: what leaves the spec leaves AWS. Whatever
 /// else is in the VPC is left alone.
 ///
@@ -43,6 +46,13 @@ pub struct VpcNetworkSpec {
     /// day, and for every gigabyte that goes through it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nat_gateway: Option<NatGateway>,
+    /// The flow logs, in which AWS writes down what traffic there was in the VPC; none where absent. AWS
+    /// charges for every gigabyte of them. They cannot be changed, so that others are made in their place.
+    /// The bucket's policy has to let `delivery.logs.amazonaws.com` write there. A bucket of the account
+    /// that has no policy gets one by AWS, where the role of the AwsAccount may write it; one whose policy
+    /// does not name `delivery.logs.amazonaws.com` is refused, because AWS would replace that policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_logs: Option<FlowLogs>,
 }
 
 /// A subnet.
@@ -78,6 +88,43 @@ pub struct NatGateway {
     /// The name of the public subnet that the gateway stands in.
     #[schemars(length(min = 1, max = 32))]
     pub subnet: String,
+}
+
+/// Flow logs that AWS writes to an S3 bucket.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.bucketArn) != has(self.bucketRef)").message("flowLogs must name its bucket by bucketArn or by bucketRef, and not by both"))]
+pub struct FlowLogs {
+    /// Which traffic is written down.
+    pub traffic_type: TrafficType,
+    /// The ARN of the bucket that receives the logs, such as `arn:aws:s3:::flow-logs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 16, max = 96))]
+    #[x_kube(validation = Rule::new("self.matches('^arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$')").message("bucketArn must be the ARN of a bucket, such as arn:aws:s3:::flow-logs"))]
+    pub bucket_arn: Option<String>,
+    /// The AwsResource whose bucket receives the logs; its output `arn`. The bucket is not deleted as long as
+    /// the network writes there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket_ref: Option<OutputRef>,
+    /// For how many seconds at the most traffic is gathered before it is written down: 60 or 600; 600 where
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 60, max = 600))]
+    #[x_kube(validation = Rule::new("self in [60, 600]").message("maxAggregationIntervalSeconds must be 60 or 600"))]
+    pub max_aggregation_interval_seconds: Option<u32>,
+}
+
+/// Which traffic flow logs record.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum TrafficType {
+    /// What was let through.
+    Accept,
+    /// What was refused.
+    Reject,
+    /// Both.
+    #[default]
+    All,
 }
 
 impl VpcNetworkSpec {

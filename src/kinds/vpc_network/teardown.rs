@@ -1,9 +1,9 @@
 //! Taking a network down, in the reverse order of its making and one group of parts a pass. The VPC
 //! goes last: as long as it is there, its id and its tags lead to what is left.
 
-use super::make;
 use super::parts::NatState;
 use super::read::{Found, Scope, nat_state};
+use super::{flow_logs, make};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use aws_sdk_ec2::types as ec2;
@@ -11,6 +11,7 @@ use aws_sdk_ec2::types as ec2;
 /// What goes next.
 #[derive(Debug, PartialEq, Eq)]
 enum Takedown {
+    FlowLogs(Vec<String>),
     Nats(Vec<String>),
     /// AWS is deleting a NAT gateway; its address and its subnet are in use until it is gone.
     Wait,
@@ -33,6 +34,7 @@ pub(super) async fn step(aws: &Aws, scope: &Scope, found: &Found) -> Result<(), 
         };
     }
     match next(scope, found) {
+        Takedown::FlowLogs(ids) => each!(ids, flow_logs::delete),
         Takedown::Nats(ids) => each!(ids, make::delete_nat),
         Takedown::Wait => {}
         Takedown::Addresses(ids) => each!(ids, make::release_address),
@@ -70,6 +72,10 @@ fn gone_is_fine(answer: Result<(), AwsError>) -> Result<(), AwsError> {
 }
 
 fn next(scope: &Scope, found: &Found) -> Takedown {
+    let flow_logs: Vec<_> = found.flow_logs.iter().filter_map(|logs| logs.flow_log_id.clone()).collect();
+    if !flow_logs.is_empty() {
+        return Takedown::FlowLogs(flow_logs);
+    }
     let in_state = |which: fn(NatState) -> bool| {
         let nats = found.nats.iter().filter(move |nat| nat_state(nat.state()).is_some_and(which));
         nats.filter_map(|nat| nat.nat_gateway_id.clone()).collect::<Vec<_>>()
@@ -134,6 +140,7 @@ mod tests {
             tables: vec![table("u-1"), table("u-2")],
             nats: vec![nat(ec2::NatGatewayState::Available)],
             addresses: vec![ec2::Address::builder().allocation_id("eipalloc-1").build()],
+            flow_logs: vec![ec2::FlowLog::builder().flow_log_id("fl-1").build()],
         }
     }
 
@@ -141,6 +148,8 @@ mod tests {
     fn parts_go_in_the_reverse_order_of_their_making_and_the_vpc_last() {
         let mut found = everything();
         let ids = |id: &str| vec![id.to_owned()];
+        assert_eq!(next(&scope(), &found), Takedown::FlowLogs(ids("fl-1")));
+        found.flow_logs.clear();
         assert_eq!(next(&scope(), &found), Takedown::Nats(ids("nat-1")));
         found.nats = vec![nat(ec2::NatGatewayState::Deleting)];
         assert_eq!(next(&scope(), &found), Takedown::Wait);
@@ -159,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_nat_gateway_that_has_failed_does_not_keep_the_rest() {
-        let found = Found { nats: vec![nat(ec2::NatGatewayState::Failed)], ..everything() };
+        let found = Found { nats: vec![nat(ec2::NatGatewayState::Failed)], flow_logs: vec![], ..everything() };
         assert_eq!(next(&scope(), &found), Takedown::Addresses(vec!["eipalloc-1".into()]));
     }
 

@@ -1,6 +1,6 @@
 use super::parts::{Association, DefaultRoute, NatState, Parts};
 use super::plan::{Step, next};
-use super::spec::{NatGateway, Subnet};
+use super::spec::{FlowLogs, NatGateway, Subnet, TrafficType};
 use super::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -26,6 +26,11 @@ fn full() -> VpcNetworkSpec {
 
 fn private() -> VpcNetworkSpec {
     VpcNetworkSpec { subnets: vec![subnet("c", 2, false)], internet_gateway: None, nat_gateway: None, ..full() }
+}
+
+fn recorded(bucket: &str, traffic_type: TrafficType) -> VpcNetworkSpec {
+    let bucket_arn = Some(format!("arn:aws:s3:::{bucket}"));
+    VpcNetworkSpec { flow_logs: Some(FlowLogs { traffic_type, bucket_arn, ..Default::default() }), ..full() }
 }
 
 fn observed(wanted: &VpcNetworkSpec, parts: &Parts) -> Observed<VpcNetworkSpec> {
@@ -78,7 +83,8 @@ fn made(spec: &VpcNetworkSpec) -> Parts {
 
 #[test]
 fn a_network_is_made_step_by_step_until_nothing_differs() {
-    for spec in [full(), private(), VpcNetworkSpec { nat_gateway: None, ..full() }] {
+    let recorded = recorded("a", TrafficType::All);
+    for spec in [full(), private(), recorded, VpcNetworkSpec { nat_gateway: None, ..full() }] {
         let parts = made(&spec);
         assert!(paths(&spec, &parts).is_empty(), "{:?}", paths(&spec, &parts));
         assert_eq!(next(&spec, &parts), None);
@@ -92,7 +98,11 @@ fn every_network_can_become_every_other_one() {
     moved.subnets[2].public = true;
     moved.nat_gateway = Some(NatGateway { subnet: "b".into() });
     let renamed = VpcNetworkSpec { subnets: vec![subnet("x", 2, false), subnet("y", 0, false)], ..private() };
-    let all = [full(), private(), moved, renamed, VpcNetworkSpec { nat_gateway: None, ..full() }];
+    let mut all = vec![full(), private(), moved, renamed, VpcNetworkSpec { nat_gateway: None, ..full() }];
+    all.extend(
+        [("a", TrafficType::All), ("a", TrafficType::Reject), ("b", TrafficType::All)]
+            .map(|(bucket, traffic)| recorded(bucket, traffic)),
+    );
     for from in &all {
         for to in &all {
             let mut parts = made(from);
@@ -104,12 +114,13 @@ fn every_network_can_become_every_other_one() {
 
 #[test]
 fn whatever_was_made_before_a_crash_is_gone_on_from() {
-    let all = settle(&full(), &mut Parts::default()).len();
+    let wanted = recorded("a", TrafficType::All);
+    let all = settle(&wanted, &mut Parts::default()).len();
     for crash in 0..all {
         let mut parts = Parts::default();
-        let before = take(&full(), &mut parts, crash).len();
-        let after = settle(&full(), &mut parts).len();
-        assert!(paths(&full(), &parts).is_empty());
+        let before = take(&wanted, &mut parts, crash).len();
+        let after = settle(&wanted, &mut parts).len();
+        assert!(paths(&wanted, &parts).is_empty());
         assert_eq!(before + after, all, "something was made twice");
     }
 }
@@ -120,6 +131,18 @@ fn what_is_missing_reads_as_missing() {
         paths(&full(), &Parts::default()),
         ["internetGateway", "natGateway", "subnets[a]", "subnets[b]", "subnets[c]", "subnets[d]"]
     );
+}
+
+#[test]
+fn flow_logs_that_are_not_as_declared_are_seen_field_by_field() {
+    let wanted = recorded("a", TrafficType::All);
+    assert_eq!(paths(&wanted, &made(&full())), ["flowLogs"]);
+    assert_eq!(paths(&full(), &made(&wanted)), ["flowLogs"]);
+    assert_eq!(paths(&wanted, &made(&recorded("a", TrafficType::Reject))), ["flowLogs.trafficType"]);
+    assert_eq!(paths(&wanted, &made(&recorded("b", TrafficType::All))), ["flowLogs.bucketArn"]);
+    let mut faster = wanted.clone();
+    faster.flow_logs.as_mut().unwrap().max_aggregation_interval_seconds = Some(60);
+    assert_eq!(paths(&wanted, &made(&faster)), ["flowLogs.maxAggregationIntervalSeconds"]);
 }
 
 #[test]

@@ -16,6 +16,7 @@ from moto.core.responses import ActionResult
 from moto.ec2 import utils
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instances import Reservation
+from moto.ec2.responses._base_response import EC2BaseResponse
 from moto.ec2.responses.instances import InstanceResponse
 
 # These say how a request is sent, not what it asks for.
@@ -40,13 +41,13 @@ def install() -> None:
         if not token:
             return original(self)
         launches: dict[tuple[str, str], Launch] = self.ec2_backend.__dict__.setdefault("launches", {})
-        key, parameters = (token, _zone(self)), _parameters(self)
+        key, given = (token, _zone(self)), parameters(self)
         known = launches.get(key)
         if known is None:
             result = original(self)
-            launches[key] = Launch(parameters, result.result)
+            launches[key] = Launch(given, result.result)
             return result
-        _refuse_other_use(known, parameters)
+        _refuse_other_use(known, given)
         return ActionResult(known.reservation)
 
     InstanceResponse.run_instances = run_instances
@@ -64,7 +65,8 @@ def _zone(response: InstanceResponse) -> str:
     return response.ec2_backend.get_subnet(subnet).availability_zone if subnet else ""
 
 
-def _parameters(response: InstanceResponse) -> tuple[tuple[str, str], ...]:
+def parameters(response: EC2BaseResponse) -> tuple[tuple[str, str], ...]:
+    """Return what a request asks for, to be compared with another one under the same token."""
     given = response.querystring.items()
     return tuple(sorted((name, values[0]) for name, values in given if name not in NOT_COMPARED))
 

@@ -18,6 +18,7 @@ import client_token
 import database_passwords
 import database_states
 import database_subnets
+import flow_logs
 import function_policies
 import function_settings
 import function_states
@@ -44,6 +45,7 @@ IN_PLACE = (
     instance_attributes,
     instance_profiles,
     client_token,
+    flow_logs,
     security_groups,
     bucket_defaults,
     table_states,

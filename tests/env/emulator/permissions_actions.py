@@ -9,6 +9,9 @@ What Lambda does with the caller's permissions:
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html (user permissions)
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html (code in S3, layers, PassRole)
 https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html (tags)
+Flow logs in S3 (and the bucket's policy, which is for EC2 to change only where the caller may):
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
 Passwords that RDS manages:
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
 """
@@ -80,6 +83,8 @@ PASSWORD = (
 IMPLIED: dict[tuple[str, str], tuple[tuple[str, ...], ...]] = {
     ("dynamodb", "CreateTable"): (("Tags", "dynamodb:TagResource"),),
     ("ec2", "AssociateIamInstanceProfile"): ((ALWAYS, PASS_ROLE),),
+    ("ec2", "CreateFlowLogs"): (("LogDestination", "logs:CreateLogDelivery"),),
+    ("ec2", "DeleteFlowLogs"): ((ALWAYS, "logs:DeleteLogDelivery"),),
     ("ec2", "ReplaceIamInstanceProfileAssociation"): ((ALWAYS, PASS_ROLE),),
     ("ec2", "RunInstances"): (("IamInstanceProfile", PASS_ROLE),),
     ("iam", "AddRoleToInstanceProfile"): ((ALWAYS, PASS_ROLE),),
