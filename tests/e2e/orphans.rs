@@ -129,6 +129,12 @@ async fn nothing_of_a_healthy_namespace_is_an_orphan_and_all_of_it_is_one_withou
     assert_eq!(members(&report, "type"), expected.map(str::to_owned).into());
     assert_eq!(members(&report, "name"), names.into_iter().collect(), "something is left of every object");
     assert_eq!(members(&report, "region"), ["", "eu-west-1", "us-east-1"].map(str::to_owned).into());
+    let told = |orphan: &&Value| orphan.get("since").is_some();
+    let dated: BTreeSet<_> =
+        report["orphans"].as_array().unwrap().iter().filter(told).map(|one| one["type"].as_str().unwrap()).collect();
+    for type_ in ["EC2::Instance", "EC2::NatGateway", "IAM::Role", "Lambda::Function", "Logs::LogGroup", "S3::Bucket"] {
+        assert!(dated.contains(format!("AWS::{type_}").as_str()), "the age of {type_} is not told: {dated:?}");
+    }
     assert_eq!(report["complete"], true);
     assert_eq!(story.emulator.writes(&story.account_id), writes, "the search only reads");
     let denied = story.emulator.denied(&story.account_id);
