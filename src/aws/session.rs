@@ -36,6 +36,8 @@ pub struct CallSettings {
     pub attempt_timeout: Duration,
     /// Time for a call with all its attempts.
     pub call_timeout: Duration,
+    /// How often a call is made at the most, its repeats after throttling and failures of AWS included.
+    pub attempts: u32,
     /// How long a refused session is taken as refused before it is tried again.
     pub refusal_period: Duration,
     /// Whether a write may begin.
@@ -200,7 +202,7 @@ impl Sessions {
             .http_client(http)
             .identity_cache(cache)
             .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(2))
+            .retry_config(RetryConfig::standard().with_max_attempts(settings.attempts))
             .load()
             .await;
         let gate = WriteGate { fence: settings.fence.clone(), attempt_timeout: settings.attempt_timeout };

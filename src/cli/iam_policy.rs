@@ -13,6 +13,10 @@ pub struct IamPolicyConfig {
     /// all where absent.
     #[arg(long, value_delimiter = ',', value_parser = kind)]
     kinds: Vec<KindName>,
+
+    /// Allow what `ccagi-aws-agent orphans` needs too.
+    #[arg(long)]
+    orphans: bool,
 }
 
 fn kind(text: &str) -> Result<KindName, String> {
@@ -40,7 +44,8 @@ const PASSED_TO: &[&str] = &["ec2.amazonaws.com", "lambda.amazonaws.com"];
 /// (`sts:GetCallerIdentity` is always allowed).
 pub fn policy(config: &IamPolicyConfig) -> Value {
     let kinds = if config.kinds.is_empty() { KindName::ALL } else { &config.kinds };
-    let actions: BTreeSet<&str> = kinds.iter().flat_map(|kind| kind.iam_actions()).copied().collect();
+    let listing = kinds.iter().filter(|_| config.orphans).flat_map(|kind| kind.listing_actions());
+    let actions: BTreeSet<&str> = kinds.iter().flat_map(|kind| kind.iam_actions()).chain(listing).copied().collect();
     let chosen = |condition: Condition| -> Vec<&str> {
         actions.iter().filter(|action| Condition::of(action) == condition).copied().collect()
     };
@@ -92,7 +97,7 @@ mod tests {
     use super::*;
 
     fn actions(kinds: Vec<KindName>) -> Vec<String> {
-        let policy = policy(&IamPolicyConfig { kinds });
+        let policy = policy(&IamPolicyConfig { kinds, orphans: false });
         let statements = policy["Statement"].as_array().unwrap();
         statements
             .iter()
@@ -106,7 +111,7 @@ mod tests {
         assert_eq!(Condition::of("rds:DeleteDBInstance"), Condition::Managed);
         assert_eq!(Condition::of("s3:DeleteBucket"), Condition::None);
         assert_eq!(Condition::of("ec2:DeleteTags"), Condition::None);
-        let all = policy(&IamPolicyConfig { kinds: vec![] });
+        let all = policy(&IamPolicyConfig { kinds: vec![], orphans: false });
         let managed = all["Statement"].as_array().unwrap().iter().find(|one| one["Sid"] == "CcagiManagedOnly").unwrap();
         assert_eq!(managed["Condition"]["StringEquals"]["aws:ResourceTag/CcagiManaged"], "true");
     }
@@ -117,6 +122,14 @@ mod tests {
         assert!(bucket.contains(&"s3:CreateBucket".to_owned()));
         assert!(bucket.iter().all(|action| action.starts_with("s3:")));
         assert!(actions(vec![]).len() > bucket.len(), "without a choice all kinds are meant");
+    }
+
+    #[test]
+    fn what_only_the_search_for_orphans_needs_is_allowed_where_it_is_asked_for() {
+        let text = |orphans| policy(&IamPolicyConfig { kinds: vec![KindName::S3Bucket], orphans }).to_string();
+        assert!(text(true).contains("s3:ListAllMyBuckets"));
+        assert!(!text(false).contains("s3:ListAllMyBuckets"));
+        assert!(!text(true).contains("iam:"), "other kinds' actions stay out");
     }
 
     #[test]

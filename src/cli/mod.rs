@@ -2,6 +2,7 @@
 
 mod crds;
 mod iam_policy;
+mod orphans;
 mod reference;
 
 use crate::config::RunConfig;
@@ -26,6 +27,8 @@ enum Command {
     Crds(crds::CrdsConfig),
     /// Print the IAM policy that the role of an AwsAccount needs.
     IamPolicy(iam_policy::IamPolicyConfig),
+    /// Report AWS resources that carry this cluster's tags and belong to no object.
+    Orphans(orphans::OrphansConfig),
 }
 
 /// The program: parses the arguments, runs the command, and says what failed.
@@ -40,6 +43,8 @@ pub fn main() -> ExitCode {
         Command::Run(config) => run(*config),
         Command::Crds(config) => crds::write(&config).map_err(Into::into),
         Command::IamPolicy(config) => print(&format!("{:#}", iam_policy::policy(&config))).map_err(Into::into),
+        // Its exit codes say what was found.
+        Command::Orphans(config) => return orphans::run(&config),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 
 pub mod account;
 mod api_writes;
-mod client;
+pub mod cluster;
 mod leader;
 pub mod resource;
 mod run;

@@ -5,7 +5,7 @@ use crate::aws::session::{CallSettings, Sessions};
 use crate::config::{RunConfig, TimesError};
 use crate::controllers::account::{self, AccountContext};
 use crate::controllers::api_writes::ApiWrites;
-use crate::controllers::client::connect;
+use crate::controllers::cluster::{ClusterError, cluster_id, connect};
 use crate::controllers::leader::{Candidate, LeaseLost};
 use crate::controllers::resource::{self, Guarded};
 use crate::controllers::{news_in, no_errors, trim};
@@ -32,12 +32,9 @@ use tokio::sync::{mpsc, watch};
 /// Why the controllers could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// No cluster is configured, or its configuration cannot be read.
-    #[error("no cluster: {0}; set KUBECONFIG or run in a pod")]
-    NoCluster(#[source] kube::Error),
-    /// The cluster's id could not be read.
-    #[error("the UID of the namespace kube-system could not be read: {0}; grant it, or set --cluster-id")]
-    NoClusterId(#[source] kube::Error),
+    /// The cluster is not to be had.
+    #[error(transparent)]
+    NoCluster(#[from] ClusterError),
     /// The address for health checks is not to be had.
     #[error("cannot listen on {address}: {error}")]
     NoListener {
@@ -103,7 +100,7 @@ async fn elect_and_work(
     let fence = Fence::closed();
     // The lease itself is written when the fence is closed, and has its own, shorter times.
     let writes = ApiWrites { fence: Fence::open(), timeout: config.api_write_timeout };
-    let client = connect(writes).await.map_err(RunError::NoCluster)?;
+    let client = connect(writes).await?;
     let candidate = Candidate::new(client, &config.leader_election, fence.clone());
     let leader = tokio::select! {
         leader = candidate.campaign(&readiness) => leader,
@@ -119,14 +116,12 @@ async fn run_controllers(
     fence: Fence,
 ) -> Result<(), RunError> {
     let writes = ApiWrites { fence: fence.clone(), timeout: config.api_write_timeout };
-    let client = connect(writes).await.map_err(RunError::NoCluster)?;
-    let cluster_id = match config.cluster_id.clone() {
-        Some(id) => id,
-        None => cluster_id(&client).await.map_err(RunError::NoClusterId)?,
-    };
+    let client = connect(writes).await?;
+    let cluster_id = cluster_id(&client, config.cluster_id.as_deref()).await?;
     let settings = CallSettings {
         attempt_timeout: config.aws_attempt_timeout,
         call_timeout: config.aws_call_timeout,
+        attempts: 2,
         refusal_period: config.backoff_base,
         fence: fence.clone(),
     };
@@ -197,12 +192,6 @@ async fn forget_the_gone(shared: Arc<Context>, resources: Store<Guarded>) {
         alive.extend(shared.accounts.state().iter().map(|guard| uids(guard.uid())));
         shared.memory.keep(&alive);
     }
-}
-
-/// The UID of the namespace `kube-system`, which is as old as the cluster.
-async fn cluster_id(client: &Client) -> Result<String, kube::Error> {
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    Ok(namespaces.get("kube-system").await?.uid().unwrap_or_default())
 }
 
 fn selected(config: &RunConfig) -> watcher::Config {

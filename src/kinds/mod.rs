@@ -6,11 +6,13 @@
 
 pub mod diff;
 mod ec2_tags;
+pub mod owned;
 mod policy_document;
 pub mod secrets;
 #[macro_use]
 mod table;
 
+use self::owned::Listing;
 use crate::agents::historical::Agent;
 use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
 use crate::aws::error::AwsError;
@@ -48,8 +50,9 @@ kinds! {
 /// One kind of AWS resource.
 ///
 /// The four verbs of a life (observe, create, update, delete), plus `find` for kinds whose id AWS
-/// assigns and `retag`. Each makes as few calls as it can, waits for nothing, and returns what AWS
-/// said; every call names the account it expects where the API has such a parameter.
+/// assigns, `retag`, and `list_owned` for what has outlived its object. Each makes as few calls as it
+/// can, waits for nothing, and returns what AWS said; every call names the account it expects where the
+/// API has such a parameter.
 pub trait Kind: Send + Sync + 'static {
     /// The kind's block in the manifest.
     type Spec: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
@@ -83,6 +86,12 @@ pub trait Kind: Send + Sync + 'static {
 
     /// The IAM actions that the kind's calls need.
     const IAM_ACTIONS: &'static [&'static str];
+
+    /// The IAM actions that `list_owned` needs beyond those.
+    const LISTING_ACTIONS: &'static [&'static str] = &[];
+
+    /// Whether the account has the resources as a whole, and not each of its regions its own.
+    const GLOBAL: bool = false;
 
     /// Checks what the schema cannot.
     ///
@@ -148,6 +157,10 @@ pub trait Kind: Send + Sync + 'static {
 
     /// Asks AWS to remove the resource, or takes the next step towards it.
     fn delete(aws: &Aws, target: Target<'_, Self::Spec>) -> impl Future<Output = Result<(), AwsError>> + Send;
+
+    /// Lists the resources of the kind, and the parts of any, that carry the tags of this cluster,
+    /// whichever object they were made for. It goes by the tags alone, and reads all pages.
+    fn list_owned(aws: &Aws, cluster: &str) -> impl Future<Output = Listing> + Send;
 }
 
 /// Awaits a call made with the value of a field of the spec, where the spec names it; a change to a

@@ -50,6 +50,21 @@ macro_rules! kinds {
             pub fn iam_actions(self) -> &'static [&'static str] {
                 match self { $( Self::$kind => <$member::$kind as Kind>::IAM_ACTIONS, )+ }
             }
+
+            /// The IAM actions that listing what carries a cluster's tags needs beyond those.
+            pub fn listing_actions(self) -> &'static [&'static str] {
+                match self { $( Self::$kind => <$member::$kind as Kind>::LISTING_ACTIONS, )+ }
+            }
+
+            /// Whether the account has the resources as a whole, and not each of its regions its own.
+            pub fn is_global(self) -> bool {
+                match self { $( Self::$kind => <$member::$kind as Kind>::GLOBAL, )+ }
+            }
+
+            /// Lists what carries the tags of this cluster.
+            pub async fn list_owned(self, aws: &Aws, cluster: &str) -> owned::Listing {
+                match self { $( Self::$kind => <$member::$kind as Kind>::list_owned(aws, cluster).await, )+ }
+            }
         }
 
         /// The one kind block that is set, for exhaustive matching.

@@ -15,6 +15,7 @@ pub mod intent;
 pub mod news;
 pub mod objects;
 pub mod observe;
+pub mod orphans;
 pub mod policies;
 pub mod references;
 pub mod resolve;

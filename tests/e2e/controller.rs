@@ -117,11 +117,15 @@ impl Drop for Controller {
     }
 }
 
-/// The IAM policy that the program prints: all that its calls need.
-pub fn iam_policy() -> &'static Value {
+/// The IAM policy that the program prints: all that the controller's calls need.
+pub fn controllers_iam_policy() -> &'static Value {
     static POLICY: OnceLock<Value> = OnceLock::new();
-    POLICY.get_or_init(|| {
-        let printed = Command::new(env!("CARGO_BIN_EXE_ccagi-aws-agent")).arg("iam-policy").output().unwrap();
-        serde_json::from_slice(&printed.stdout).expect("the policy is JSON")
-    })
+    POLICY.get_or_init(|| iam_policy(&[]))
+}
+
+/// The IAM policy that the program prints with these arguments.
+pub fn iam_policy(arguments: &[&str]) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ccagi-aws-agent"));
+    let printed = command.arg("iam-policy").args(arguments).output().unwrap();
+    serde_json::from_slice(&printed.stdout).expect("the policy is JSON")
 }

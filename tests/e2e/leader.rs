@@ -160,6 +160,7 @@ async fn a_closed_fence_lets_reads_of_aws_through_and_no_write() {
     let settings = CallSettings {
         attempt_timeout: Duration::from_secs(5),
         call_timeout: Duration::from_secs(10),
+        attempts: 2,
         refusal_period: Duration::from_secs(1),
         fence: fence.clone(),
     };

@@ -24,6 +24,7 @@ mod functions;
 mod instances;
 mod leader;
 mod networks;
+mod orphans;
 mod ownership;
 mod references;
 mod roles;

@@ -72,7 +72,7 @@ impl Story {
             arguments: Vec::new(),
         };
         // Every story runs with the least that the program says it needs.
-        story.emulator.permit(&story.account_id, controller::iam_policy());
+        story.emulator.permit(&story.account_id, controller::controllers_iam_policy());
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": story.name}});
         let namespaces: Api<Namespace> = Api::all(story.client.clone());
         namespaces.create(&PostParams::default(), &serde_json::from_value(namespace).unwrap()).await.unwrap();

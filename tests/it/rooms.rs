@@ -17,6 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "lifecycle/decide.rs",
     "lifecycle/intent.rs",
+    "lifecycle/orphans/compare.rs",
     "lifecycle/policies.rs",
     "kinds/diff.rs",
     "controllers/leader/election.rs",

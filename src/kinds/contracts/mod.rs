@@ -180,8 +180,11 @@ fn iam_actions_are_in_order_and_each_is_one_once() {
         let unordered = K::IAM_ACTIONS.windows(2).filter(|pair| pair[0] >= pair[1]).map(|pair| {
             format!("{} and {} in IAM_ACTIONS must be in order and differ", pair[0], pair[1])
         });
+        let listing = K::LISTING_ACTIONS.iter().filter(|action| !well_formed(action) || K::IAM_ACTIONS.contains(action)).map(|action| {
+            format!("{action} in LISTING_ACTIONS must be service:Action and not in IAM_ACTIONS")
+        });
         let none = K::IAM_ACTIONS.is_empty().then(|| "IAM_ACTIONS must name what the kind's calls need".to_owned());
-        odd.chain(unordered).chain(none).collect()
+        odd.chain(unordered).chain(listing).chain(none).collect()
     });
 }
 

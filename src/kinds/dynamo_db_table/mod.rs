@@ -1,6 +1,7 @@
 //! Amazon DynamoDB tables.
 
 mod description;
+mod owned;
 mod request;
 mod spec;
 mod step;
@@ -13,6 +14,7 @@ use crate::api::resource::{Change, Effect};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
+use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually};
 use aws_config::retry::RetryConfig;
 use aws_sdk_dynamodb::types as ddb;
@@ -51,6 +53,7 @@ impl Kind for DynamoDbTable {
         "dynamodb:UpdateTable",
         "dynamodb:UpdateTimeToLive",
     ];
+    const LISTING_ACTIONS: &'static [&'static str] = &["dynamodb:ListTables"];
 
     fn validate(spec: &DynamoDbTableSpec) -> Result<(), Invalid> {
         let invalid = |message: String| Err(Invalid { path: "globalSecondaryIndexes", message });
@@ -164,6 +167,10 @@ impl Kind for DynamoDbTable {
             }
             answer => answer.map(drop),
         }
+    }
+
+    async fn list_owned(aws: &Aws, cluster: &str) -> Listing {
+        owned::list(aws, cluster).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod instance;
 mod launch;
+mod owned;
 mod settings;
 mod spec;
 mod volumes;
@@ -12,6 +13,7 @@ use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
+use crate::kinds::owned::Listing;
 use crate::kinds::{
     Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, ec2_tags, if_named,
 };
@@ -188,6 +190,10 @@ impl Kind for Ec2Instance {
             }
             answer => answer.map(drop),
         }
+    }
+
+    async fn list_owned(aws: &Aws, cluster: &str) -> Listing {
+        owned::list(aws, cluster).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! AWS IAM roles.
 
+mod owned;
 mod profile;
 mod read;
 mod spec;
@@ -12,6 +13,7 @@ use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
+use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually, policy_document};
 use aws_config::retry::RetryConfig;
 use aws_sdk_iam::error::BuildError;
@@ -60,6 +62,8 @@ impl Kind for IamRole {
         "iam:UpdateAssumeRolePolicy",
         "iam:UpdateRole",
     ];
+    const LISTING_ACTIONS: &'static [&'static str] = &["iam:ListInstanceProfiles", "iam:ListRoles"];
+    const GLOBAL: bool = true;
 
     fn validate(spec: &IamRoleSpec) -> Result<(), Invalid> {
         policy_document::validate("assumeRolePolicy", &spec.assume_role_policy)?;
@@ -206,6 +210,10 @@ impl Kind for IamRole {
             profile.remove(aws, id).await?;
         }
         aws.iam().delete_role().role_name(id).send().await.named("DeleteRole").map(drop)
+    }
+
+    async fn list_owned(aws: &Aws, cluster: &str) -> Listing {
+        owned::list(aws, cluster).await
     }
 }
 

@@ -51,13 +51,13 @@ pub(super) async fn read(aws: &Aws, name: &str) -> Result<Option<LogGroup>, AwsE
 /// The group with this name, provided that its tags and those of the function name the same owner.
 pub(super) async fn read_own(aws: &Aws, name: &str, function_tags: &Tags) -> Result<Option<LogGroup>, AwsError> {
     let Some(group) = read(aws, name).await? else { return Ok(None) };
-    let tags = tags(aws, &group).await?;
+    let tags = tags(aws, &group.arn).await?;
     Ok(tags.filter(|tags| same_owner(tags, function_tags)).map(|_| group))
 }
 
-/// The group's tags, `None` where it is gone.
-async fn tags(aws: &Aws, group: &LogGroup) -> Result<Option<Tags>, AwsError> {
-    let call = aws.logs().list_tags_for_resource().resource_arn(&group.arn);
+/// The tags of the group with this ARN, `None` where it is gone.
+pub(super) async fn tags(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
+    let call = aws.logs().list_tags_for_resource().resource_arn(arn);
     match call.send().await.named("ListTagsForResource") {
         Ok(answer) => Ok(Some(answer.tags.unwrap_or_default().into_iter().collect())),
         Err(error) if error.class == ErrorClass::NotFound => Ok(None),
@@ -102,7 +102,7 @@ async fn put_retention(aws: &Aws, name: &str, days: i32) -> Result<(), AwsError>
 /// far: before that edit, or after it where an earlier attempt came no further than here.
 pub(super) async fn retag(aws: &Aws, name: &str, function_tags: &Tags, edit: &TagEdit) -> Result<(), AwsError> {
     let Some(group) = read(aws, name).await? else { return Ok(()) };
-    let tags = tags(aws, &group).await?.unwrap_or_default();
+    let tags = tags(aws, &group.arn).await?.unwrap_or_default();
     if !same_owner(&tags, function_tags) && !same_owner(&tags, &edit.applied_to(function_tags)) {
         return Ok(());
     }

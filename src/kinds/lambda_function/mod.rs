@@ -4,6 +4,7 @@ mod alias;
 mod archive;
 mod description;
 mod log_group;
+mod owned;
 mod permissions;
 mod request;
 mod spec;
@@ -15,6 +16,7 @@ use crate::api::resource::{Change, Effect, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
+use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually};
 use aws_config::retry::RetryConfig;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
@@ -87,6 +89,7 @@ impl Kind for LambdaFunction {
         "s3:GetObject",
         "s3:GetObjectVersion",
     ];
+    const LISTING_ACTIONS: &'static [&'static str] = &["lambda:ListFunctions"];
 
     fn validate(spec: &LambdaFunctionSpec) -> Result<(), Invalid> {
         let invalid = |path, message: String| Err(Invalid { path, message });
@@ -227,6 +230,10 @@ impl Kind for LambdaFunction {
         }
         let group = log_group::name(target.spec, &target.observed.spec);
         log_group::delete(aws, &group, &target.observed.tags).await
+    }
+
+    async fn list_owned(aws: &Aws, cluster: &str) -> Listing {
+        owned::list(aws, cluster).await
     }
 }
 

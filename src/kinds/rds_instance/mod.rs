@@ -1,6 +1,7 @@
 //! Amazon RDS DB instances.
 
 mod instance;
+mod owned;
 mod request;
 mod spec;
 mod subnet_group;
@@ -11,6 +12,7 @@ use crate::api::resource::{Change, Effect, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, UID};
+use crate::kinds::owned::Listing;
 use crate::kinds::secrets::SecretReference;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff};
 use aws_config::retry::RetryConfig;
@@ -207,6 +209,10 @@ impl Kind for RdsInstance {
             }
             answer => answer.map(drop),
         }
+    }
+
+    async fn list_owned(aws: &Aws, cluster: &str) -> Listing {
+        owned::list(aws, cluster).await
     }
 }
 

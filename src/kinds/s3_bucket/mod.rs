@@ -3,6 +3,7 @@
 mod named;
 mod notifications;
 mod objects;
+mod owned;
 mod settings;
 mod spec;
 
@@ -14,6 +15,7 @@ use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags, same_owner};
+use crate::kinds::owned::Listing;
 use crate::kinds::{
     Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, policy_document,
 };
@@ -80,6 +82,7 @@ impl Kind for S3Bucket {
         "s3:PutLifecycleConfiguration",
         "s3:TagResource",
     ];
+    const LISTING_ACTIONS: &'static [&'static str] = &["s3:ListAllMyBuckets"];
 
     fn validate(spec: &S3BucketSpec) -> Result<(), Invalid> {
         spec.policy.as_deref().map_or(Ok(()), |policy| policy_document::validate("policy", policy))
@@ -192,6 +195,10 @@ impl Kind for S3Bucket {
             }
             answer => answer.map(drop),
         }
+    }
+
+    async fn list_owned(aws: &Aws, cluster: &str) -> Listing {
+        owned::list(aws, cluster).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Amazon EC2 security groups.
 
 mod group;
+mod owned;
 mod rule;
 mod rules;
 mod spec;
@@ -11,6 +12,7 @@ use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
+use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, ec2_tags};
 use aws_config::retry::RetryConfig;
 use aws_sdk_ec2::types as ec2;
@@ -191,6 +193,10 @@ impl Kind for SecurityGroup {
         }
         let call = aws.ec2().delete_security_group().group_id(target.id);
         call.send().await.named("DeleteSecurityGroup").map(drop)
+    }
+
+    async fn list_owned(aws: &Aws, cluster: &str) -> Listing {
+        owned::list(aws, cluster).await
     }
 }
 

@@ -9,6 +9,7 @@
 mod cidr;
 mod flow_logs;
 mod make;
+mod owned;
 mod parts;
 mod plan;
 mod read;
@@ -24,6 +25,7 @@ use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
+use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually};
 use aws_sdk_ec2::types as ec2;
 use serde_json::{Value, json};
@@ -192,6 +194,10 @@ impl Kind for VpcNetwork {
     async fn delete(aws: &Aws, target: Target<'_, VpcNetworkSpec>) -> Result<(), AwsError> {
         let scope = scope(&target)?;
         teardown::step(aws, &scope, &read::parts(aws, &scope).await?).await
+    }
+
+    async fn list_owned(aws: &Aws, cluster: &str) -> Listing {
+        owned::list(aws, cluster).await
     }
 }
 

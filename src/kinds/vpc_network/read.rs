@@ -5,6 +5,7 @@ use super::parts::{Association, DefaultRoute, Gateway, Nat, NatState, Parts, Sub
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Tags, UID};
+use crate::kinds::owned::pages;
 use aws_sdk_ec2::types as ec2;
 use std::collections::BTreeMap;
 
@@ -98,13 +99,6 @@ pub(super) async fn parts(aws: &Aws, scope: &Scope) -> Result<Found, AwsError> {
         flow_logs(aws, scope),
     )?;
     Ok(Found { subnets, gateways, tables, nats, addresses, flow_logs })
-}
-
-/// Reads all pages of a describe call.
-macro_rules! pages {
-    ($call:expr, $operation:literal) => {
-        $call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.named($operation)
-    };
 }
 
 async fn subnets(aws: &Aws, scope: &Scope) -> Result<Vec<ec2::Subnet>, AwsError> {

@@ -7,6 +7,8 @@ https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 not assume)
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
 (the role's trust policy has to name lambda.amazonaws.com)
+https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html
+(LastModified is YYYY-MM-DDThh:mm:ss.sTZD; in milliseconds and as +0000 in AWS's examples)
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ import json
 from typing import Any
 
 from botocore.session import get_session
+from moto.awslambda import models
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, LambdaFunction
+from moto.core.utils import utcnow
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 
@@ -25,9 +29,14 @@ _RUNTIMES = get_session().get_service_model("lambda").shape_for("Runtime").enum
 
 
 def install() -> None:
-    """Check runtimes and roles, and keep where logs go."""
+    """Check runtimes and roles, keep where logs go, and write times as Lambda does."""
     _wrap_checks()
     _wrap_logging()
+    models.iso_8601_datetime_with_nanoseconds = _now
+
+
+def _now() -> str:
+    return f"{utcnow().isoformat(timespec='milliseconds')}+0000"
 
 
 def _wrap_checks() -> None:

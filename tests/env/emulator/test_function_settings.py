@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -54,3 +55,9 @@ def test_next_log_group_of_a_name_has_no_tags(account: str) -> None:
     logs.delete_log_group(logGroupName="/shop/functions")
     logs.create_log_group(logGroupName="/shop/functions")
     assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {}
+
+
+def test_the_last_change_is_told_in_milliseconds_of_utc(functions: Any, account: str) -> None:
+    at_rest(functions, account)
+    told = functions.list_functions()["Functions"][0]["LastModified"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000", told), told
