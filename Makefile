@@ -31,7 +31,7 @@ test: ## Run every test, the end-to-end stories included
 faults: ## Strike every call of every workload in every way and write docs/reliability.md (FAULT='…' replays one plan)
 	$(ENV) build all
 	cargo test --test suite --no-run
-	FAULTS_REPORT="$${FAULTS_REPORT-$$(test -n "$$FAULT$$FAULTS_ONLY$$FAULTS_SAMPLE" || echo docs/reliability.md)}" \
+	FAULTS_REPORT="$${FAULTS_REPORT-$$(test -n "$$FAULT$$FAULTS_ONLY$$FAULTS_WITH$$FAULTS_SAMPLE" || echo docs/reliability.md)}" \
 		$(ENV) exec --dir "$$(mktemp -d -t ccagi-faults-XXXXXX)" -- \
 		cargo test --test suite -- faults::every_call --ignored --nocapture
 

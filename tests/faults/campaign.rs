@@ -89,7 +89,7 @@ impl Recorded {
     fn applies(&self, fault: Fault, entry: &Entry) -> bool {
         let call = &entry.call;
         match fault {
-            _ if !entry.is_aws() => false,
+            _ if !entry.is_aws() || !self.workload.every_call => false,
             Fault::ErrorAfter => call.write,
             // AWS shows what is there in kinds that it documents to be strongly consistent.
             Fault::NotFound => self.workload.lags && !call.creates() && words::error(call, fault).is_some(),

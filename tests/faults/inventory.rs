@@ -62,6 +62,7 @@ const VOLATILE: &[&str] = &[
     "DbiResourceId",
     "EarliestRestorableDateTime",
     "InstanceCreateTime",
+    "InstanceProfileId",
     "KmsKeyId",
     "LastDecreaseDateTime",
     "LastModified",
