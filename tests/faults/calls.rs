@@ -108,8 +108,8 @@ fn regarded(body: &str, rest: &[&str]) -> String {
 }
 
 fn s3_name(method: &str, path: &str, query: &str) -> String {
-    let parts = query.split('&').filter_map(|pair| pair.split('=').next());
-    let part = parts.filter(|part| !part.is_empty() && *part != "x-id").next();
+    let mut parts = query.split('&').filter_map(|pair| pair.split('=').next());
+    let part = parts.find(|part| !part.is_empty() && *part != "x-id");
     let object = if path.trim_matches('/').contains('/') { ".object" } else { "" };
     format!("{method}{object}{}", part.map(|part| format!(".{part}")).unwrap_or_default())
 }

@@ -18,10 +18,15 @@ use std::time::Instant;
 /// another look at something slow, differs from run to run.
 const TRIES: usize = 3;
 
+/// How many writes of a recovery are struck by a second crash, one in each plan.
+const RECOVERY: u32 = 4;
+
 /// A workload with the run against which all others are judged.
 pub struct Recorded {
     pub workload: Workload,
     pub faultless: Outcome,
+    /// The calls of the struck step that came up in a second run without faults, too.
+    common: BTreeSet<String>,
 }
 
 /// What became of a plan.
@@ -33,15 +38,18 @@ pub enum Verdict {
     Missed,
 }
 
-/// Runs a workload without faults.
+/// Runs a workload twice without faults; the second run must pass the judgement of all others.
 pub async fn record(ground: &Ground, workload: Workload) -> Recorded {
     let name = workload.name.clone();
-    let faultless = run(ground, &workload, None).await.unwrap_or_else(|error| panic!("{name} without faults: {error}"));
-    let recorded = Recorded { workload, faultless };
-    let wrong = broken(&recorded.evidence(&recorded.faultless));
+    let (first, second) = futures::future::join(run(ground, &workload, None), run(ground, &workload, None)).await;
+    let of = |run: Result<Outcome, String>| run.unwrap_or_else(|error| panic!("{name} without faults: {error}"));
+    let (faultless, second) = (of(first), of(second));
+    let common = second.journal.iter().filter(|entry| entry.step == workload.struck).map(|entry| entry.site.clone());
+    let recorded = Recorded { common: common.collect(), workload, faultless };
+    let wrong = broken(&recorded.evidence(&second));
     if !wrong.is_empty() {
-        write_down(&recorded.faultless.journal, &recorded.faultless.name);
-        panic!("{name} without faults: {wrong:#?}; run {}", recorded.faultless.name);
+        write_down(&second.journal, &second.name);
+        panic!("{name} without faults: {wrong:#?}; run {}", second.name);
     }
     recorded
 }
@@ -65,7 +73,7 @@ impl Recorded {
                         && objects.iter().any(|name| entry.call.operation.split('/').any(|part| part == name))
                 }
             })
-            .filter(|entry| seen.insert(entry.site.clone()))
+            .filter(|entry| self.common.contains(&entry.site) && seen.insert(entry.site.clone()))
             .collect()
     }
 
@@ -80,10 +88,23 @@ impl Recorded {
         for entry in self.sites() {
             let at_write = Fault::AT_WRITES.into_iter().filter(|_| entry.call.write);
             let at_aws = Fault::AT_AWS_CALLS.into_iter().filter(|fault| self.applies(*fault, entry));
-            let plan = |fault| Plan { workload: self.workload.name.clone(), site: entry.site.clone(), fault };
+            let plan = |fault| self.plan(entry, fault, None);
             plans.extend(at_write.chain(at_aws).map(plan));
         }
         plans
+    }
+
+    /// Plans in which the controller dies at a write, and again after one of the first writes of its
+    /// recovery.
+    pub fn pairs(&self) -> Vec<Plan> {
+        let writes = self.sites().into_iter().filter(|entry| entry.call.write);
+        let faults = |entry| [Fault::CrashBefore, Fault::CrashAfter].map(|fault| (entry, fault));
+        let again = |(entry, fault)| (1..=RECOVERY).map(move |number| self.plan(entry, fault, Some(number)));
+        writes.flat_map(faults).flat_map(again).collect()
+    }
+
+    fn plan(&self, entry: &Entry, fault: Fault, again: Option<u32>) -> Plan {
+        Plan { workload: self.workload.name.clone(), site: entry.site.clone(), fault, again }
     }
 
     fn applies(&self, fault: Fault, entry: &Entry) -> bool {
@@ -101,8 +122,10 @@ impl Recorded {
 
     /// Carries a plan out and judges the run.
     pub async fn carry_out(&self, ground: &Ground, plan: &Plan) -> Verdict {
-        for _ in 0..TRIES {
-            let strike = Strike { site: plan.site.clone(), fault: plan.fault };
+        // A recovery that has no such write comes to its end without a second crash.
+        let tries = if plan.again.is_some() { 1 } else { TRIES };
+        for _ in 0..tries {
+            let strike = Strike { site: plan.site.clone(), fault: plan.fault, again: plan.again };
             match run(ground, &self.workload, Some(strike)).await {
                 Err(error) => return Verdict::Failed(vec![error]),
                 Ok(outcome) if outcome.fired => {

@@ -55,6 +55,8 @@ pub fn write_down(journal: &[Entry], run: &str) {
 pub struct Strike {
     pub site: String,
     pub fault: Fault,
+    /// After which write from there on the controller dies once more.
+    pub again: Option<u32>,
 }
 
 #[derive(Default)]
@@ -67,6 +69,8 @@ struct State {
     strike: Option<Strike>,
     /// The operation that goes on failing, and how many times more.
     failing: Option<(String, Fault, u32)>,
+    /// How many writes are left until the controller dies once more, that one included.
+    dies_in: Option<u32>,
     fired: bool,
 }
 
@@ -91,7 +95,7 @@ impl Doors {
     /// Begins a step of the workload: numbers start anew, and `strike` is what happens in it.
     pub fn begin_step(&self, step: usize, strike: Option<Strike>) {
         let mut state = self.lock();
-        (state.step, state.strike, state.failing, state.writes) = (step, strike, None, 0);
+        (state.step, state.strike, state.failing, state.dies_in, state.writes) = (step, strike, None, None, 0);
         state.numbers.clear();
     }
 
@@ -188,8 +192,15 @@ impl State {
             *left -= 1;
             return Some(*fault);
         }
+        if let Some(left) = self.dies_in.as_mut().filter(|_| call.write) {
+            *left -= 1;
+            if *left == 0 {
+                (self.dies_in, self.fired) = (None, true);
+                return Some(Fault::CrashAfter);
+            }
+        }
         let strike = self.strike.take_if(|strike| strike.site == site)?;
-        self.fired = true;
+        (self.dies_in, self.fired) = (strike.again, strike.again.is_none());
         self.failing = Some((call.operation.clone(), strike.fault, strike.fault.times() - 1));
         Some(strike.fault)
     }

@@ -42,7 +42,7 @@ fn setting<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
 }
 
 /// The words of a variable; none where it is not set.
-fn words(name: &str) -> Vec<String> {
+fn list(name: &str) -> Vec<String> {
     let text: String = setting(name, String::new());
     text.split_whitespace().map(str::to_owned).collect()
 }
@@ -54,7 +54,7 @@ async fn record_all(ground: &Ground, of: impl Fn(&str) -> bool, lanes: usize) ->
 
 /// All plans, or the one of `FAULT`. `FAULTS_ONLY` has the beginnings of the wanted workloads and
 /// `FAULTS_WITH` those of the wanted faults; of what is left at most `FAULTS_SAMPLE` plans are carried out,
-/// drawn by `FAULTS_SEED`.
+/// drawn by `FAULTS_SEED`, and `FAULTS_PAIRS` of those in which the controller dies twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes up to an hour: run it with `make faults`"]
 async fn every_call_of_every_workload_fails_in_every_way_and_the_end_is_the_same() {
@@ -65,7 +65,7 @@ async fn every_call_of_every_workload_fails_in_every_way_and_the_end_is_the_same
         return replay(&ground, text.parse().unwrap()).await;
     }
     let is_one_of = |name: &str, text: &str| {
-        let wanted = words(name);
+        let wanted = list(name);
         wanted.is_empty() || wanted.iter().any(|start| text.starts_with(start))
     };
     let recorded = record_all(&ground, |name| is_one_of("FAULTS_ONLY", name), lanes).await;
@@ -75,14 +75,23 @@ async fn every_call_of_every_workload_fails_in_every_way_and_the_end_is_the_same
     eprintln!("{} plans for {} workloads", plans.len(), recorded.len());
     plans.truncate(setting("FAULTS_SAMPLE", usize::MAX));
     let rows = campaign::carry_out(&ground, &recorded, plans, lanes).await;
-    let table = report::table(&rows, begin.elapsed(), lanes, seed);
+    let mut pairs: Vec<Plan> = recorded.iter().flat_map(Recorded::pairs).collect();
+    pairs.shuffle(&mut StdRng::seed_from_u64(seed));
+    let all_pairs = pairs.len();
+    pairs.truncate(setting("FAULTS_PAIRS", 0));
+    let twice = campaign::carry_out(&ground, &recorded, pairs, lanes).await;
+    let mut table = report::table(&rows, begin.elapsed(), lanes, seed);
+    table += &report::pairs(&twice, all_pairs);
     eprintln!("{table}");
-    if let Ok(document) = std::env::var("FAULTS_REPORT") {
+    let document: String = setting("FAULTS_REPORT", String::new());
+    if !document.is_empty() {
         report::write_into(std::path::Path::new(&document), &table);
+        let uncovered: Vec<_> = rows.iter().filter(|row| !row.is_covered()).collect();
+        assert!(uncovered.is_empty(), "writes that were not struck in all three ways: {uncovered:#?}");
     }
     let missed: Vec<String> = rows.iter().flat_map(|row| &row.missed).map(Plan::to_string).collect();
     eprintln!("not met: {missed:#?}");
-    let failed: Vec<String> = rows.iter().flat_map(|row| &row.failed).map(Plan::to_string).collect();
+    let failed: Vec<String> = rows.iter().chain(&twice).flat_map(|row| &row.failed).map(Plan::to_string).collect();
     assert!(failed.is_empty(), "{} plans failed: {failed:#?}", failed.len());
 }
 

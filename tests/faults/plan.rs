@@ -88,11 +88,15 @@ pub struct Plan {
     pub site: String,
     /// What happens to it.
     pub fault: Fault,
+    /// The number of the write after it, to whatever and by whichever controller, after which the
+    /// controller dies once more.
+    pub again: Option<u32>,
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.workload, self.site, self.fault)
+        write!(f, "{} {} {}", self.workload, self.site, self.fault)?;
+        self.again.map_or(Ok(()), |number| write!(f, "+{number}"))
     }
 }
 
@@ -104,16 +108,22 @@ impl FromStr for Plan {
         let [workload, site, fault] = words[..] else {
             return Err(format!("{text}: a plan reads WORKLOAD SITE FAULT"));
         };
+        let (fault, again) = match fault.split_once('+') {
+            Some((fault, number)) => (fault, Some(number.parse().map_err(|_| format!("{number} is no number"))?)),
+            None => (fault, None),
+        };
         let known = Fault::NAMES.iter().find(|(_, name)| *name == fault);
         let (fault, _) = known.ok_or_else(|| format!("{fault}: there is no such fault"))?;
-        Ok(Self { workload: workload.into(), site: site.into(), fault: *fault })
+        Ok(Self { workload: workload.into(), site: site.into(), fault: *fault, again })
     }
 }
 
 #[test]
 fn a_plan_reads_as_it_is_written() {
     for (fault, _) in Fault::NAMES {
-        let plan = Plan { workload: "S3Bucket/create".into(), site: "aws:s3.PUT#1".into(), fault };
-        assert_eq!(plan.to_string().parse(), Ok(plan));
+        for again in [None, Some(2)] {
+            let plan = Plan { workload: "S3Bucket/create".into(), site: "aws:s3.PUT#1".into(), fault, again };
+            assert_eq!(plan.to_string().parse(), Ok(plan));
+        }
     }
 }

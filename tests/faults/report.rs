@@ -78,6 +78,18 @@ pub fn table(rows: &[Row], took: Duration, lanes: usize, seed: u64) -> String {
     )
 }
 
+/// What became of plans in which the controller dies twice, in words.
+pub fn pairs(rows: &[Row], all: usize) -> String {
+    let sum = |of: fn(&Row) -> usize| rows.iter().map(of).sum::<usize>();
+    format!(
+        "\nKilled again during the recovery: {} of {all} pairs, drawn by the seed; {} passed, {} failed, in {} the recovery was over before.\n",
+        sum(|row| row.plans),
+        sum(|row| row.passed),
+        sum(|row| row.failed.len()),
+        sum(|row| row.missed.len())
+    )
+}
+
 /// Puts the table between its marks in a document.
 pub fn write_into(document: &std::path::Path, table: &str) {
     const BEGIN: &str = "<!-- faults: begin -->\n";
