@@ -11,7 +11,7 @@ export CCAGI_CACHE ?= $(CACHE)
 ENV := python3 tests/env/env.py
 RUST_FILES = $(shell git ls-files --cached --others --exclude-standard '*.rs')
 
-.PHONY: help demo test bench up down build lint fmt fmt-check generate generated-check dist
+.PHONY: help demo test faults bench up down build lint fmt fmt-check generate generated-check dist
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -27,6 +27,14 @@ test: ## Run every test, the end-to-end stories included
 	cargo test --lib --bins
 	$(ENV) exec --dir "$$(mktemp -d -t ccagi-test-XXXXXX)" -- \
 		sh -c "cargo test --test suite && python3 tests/env/unused_actions.py"
+
+faults: ## Strike every call of every workload in every way and write docs/reliability.md (FAULT='…' replays one plan)
+	$(ENV) build all
+	cargo test --test suite --no-run
+	FAULTS_REPORT="$${FAULTS_REPORT-$$(test -n "$$FAULT$$FAULTS_ONLY$$FAULTS_WITH$$FAULTS_SAMPLE" || echo docs/reliability.md)}" \
+	FAULTS_PAIRS="$${FAULTS_PAIRS-$$(test -n "$$FAULTS_ONLY$$FAULTS_WITH$$FAULTS_SAMPLE" || echo 300)}" \
+		$(ENV) exec --dir "$$(mktemp -d -t ccagi-faults-XXXXXX)" -- \
+		cargo test --test suite -- faults::every_call --ignored --nocapture
 
 bench: ## Measure with COUNT=1000 buckets and SHOPS=50 shops; BENCH_OUT=FILE takes the figures as JSON
 	cargo build --release

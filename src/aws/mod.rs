@@ -4,4 +4,5 @@ mod codes;
 pub mod error;
 pub mod session;
 pub mod tags;
+mod whole_answers;
 mod write_gate;

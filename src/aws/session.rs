@@ -5,6 +5,7 @@
 
 use crate::api::account::{AssumeRole, AwsAccountSpec};
 use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::whole_answers::WholeAnswers;
 use crate::aws::write_gate::WriteGate;
 use crate::fence::Fence;
 use aws_config::retry::RetryConfig;
@@ -14,6 +15,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::IdentityCache;
 use aws_sdk_s3::config::retry::RetryPartition;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -185,21 +187,17 @@ enum Verification {
 }
 
 impl Sessions {
-    /// Reads the usual `AWS_*` variables and files once; calls nothing yet.
-    pub async fn from_environment(settings: &CallSettings) -> Self {
+    /// Reads the usual `AWS_*` variables and files once; calls nothing yet. Every call goes out through
+    /// `http`, which is [`http_client`] unless somebody stands in between.
+    pub async fn from_environment(settings: &CallSettings, http: SharedHttpClient) -> Self {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(settings.attempt_timeout)
             .operation_timeout(settings.call_timeout)
             .read_timeout(settings.attempt_timeout)
             .build();
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(
-                aws_smithy_http_client::tls::rustls_provider::CryptoMode::AwsLc,
-            ))
-            .build_https();
         let cache = IdentityCache::lazy().max_partitions(IDENTITIES).buffer_time(RENEW_BEFORE).build();
         let base = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(WholeAnswers(http))
             .identity_cache(cache)
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(settings.attempts))
@@ -278,6 +276,13 @@ impl Sessions {
         accounts.insert(key(spec), account.clone());
         account
     }
+}
+
+/// The HTTP client of all AWS calls.
+pub fn http_client() -> SharedHttpClient {
+    let crypto = aws_smithy_http_client::tls::rustls_provider::CryptoMode::AwsLc;
+    let provider = aws_smithy_http_client::tls::Provider::Rustls(crypto);
+    aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
 }
 
 /// Sessions are shared by everything that reads the same; a changed spec gets a new one.

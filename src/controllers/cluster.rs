@@ -50,7 +50,7 @@ pub async fn cluster_id(client: &Client, configured: Option<&str>) -> Result<Str
 ///
 /// # Errors
 /// Where no cluster is configured, or its certificates or credentials cannot be read.
-pub(super) async fn connect(writes: ApiWrites) -> Result<Client, ClusterError> {
+pub async fn connect(writes: ApiWrites) -> Result<Client, ClusterError> {
     client(writes).await.map_err(ClusterError::NoCluster)
 }
 

@@ -1,13 +1,13 @@
 //! The controllers: they listen, call the lifecycle, and come back when it says so.
 
 pub mod account;
-mod api_writes;
+pub mod api_writes;
 pub mod cluster;
 mod leader;
 pub mod resource;
 mod run;
 
-pub use run::{RunError, run};
+pub use run::{Parts, RunError, call_settings, run, run_with};
 
 use crate::lifecycle::Next;
 use kube::core::ObjectMeta;

@@ -1,7 +1,7 @@
 //! Starts the controllers, and stops them in good order.
 
 use crate::api::account::AwsAccount;
-use crate::aws::session::{CallSettings, Sessions};
+use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::{RunConfig, TimesError};
 use crate::controllers::account::{self, AccountContext};
 use crate::controllers::api_writes::ApiWrites;
@@ -117,14 +117,40 @@ async fn run_controllers(
 ) -> Result<(), RunError> {
     let writes = ApiWrites { fence: fence.clone(), timeout: config.api_write_timeout };
     let client = connect(writes).await?;
-    let cluster_id = cluster_id(&client, config.cluster_id.as_deref()).await?;
-    let settings = CallSettings {
+    let sessions = Sessions::from_environment(&call_settings(&config, &fence), http_client()).await;
+    run_with(Parts { client, sessions, fence, config }, readiness, stopping).await
+}
+
+/// What the controllers talk through, and how they run.
+pub struct Parts {
+    /// The connection to the cluster.
+    pub client: Client,
+    /// The sessions with AWS.
+    pub sessions: Sessions,
+    /// Whether writes may begin.
+    pub fence: Fence,
+    /// Flags and environment.
+    pub config: RunConfig,
+}
+
+/// How AWS calls are made under this configuration.
+pub fn call_settings(config: &RunConfig, fence: &Fence) -> CallSettings {
+    CallSettings {
         attempt_timeout: config.aws_attempt_timeout,
         call_timeout: config.aws_call_timeout,
         attempts: 2,
         refusal_period: config.backoff_base,
         fence: fence.clone(),
-    };
+    }
+}
+
+/// Runs the controllers over these parts until `stopping` holds true and running reconciles have ended.
+///
+/// # Errors
+/// [`RunError`] where the cluster's id is not configured and cannot be read.
+pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Receiver<bool>) -> Result<(), RunError> {
+    let Parts { client, sessions, fence, config } = parts;
+    let cluster_id = cluster_id(&client, config.cluster_id.as_deref()).await?;
     let selected = selected(&config);
     let (accounts, account_writer) = reflector::store();
     let (namespaces, namespace_writer) = reflector::store();
@@ -142,7 +168,7 @@ async fn run_controllers(
 
     let shared = Arc::new(Context {
         recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
-        sessions: Sessions::from_environment(&settings).await,
+        sessions,
         accounts: accounts.clone(),
         namespaces: namespaces.clone(),
         caches: caches.clone(),

@@ -2,7 +2,7 @@ use super::controller::Controller;
 use super::story::{Story, id};
 use ccagi_aws_agent::api::account::AwsAccountSpec;
 use ccagi_aws_agent::aws::error::{ErrorClass, Named};
-use ccagi_aws_agent::aws::session::{CallSettings, Sessions};
+use ccagi_aws_agent::aws::session::{CallSettings, Sessions, http_client};
 use ccagi_aws_agent::fence::{Fence, Tenure};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::Api;
@@ -166,7 +166,7 @@ async fn a_closed_fence_lets_reads_of_aws_through_and_no_write() {
     };
     let account = story.accounts().get(&story.name).await.unwrap();
     let spec: &AwsAccountSpec = &account.spec;
-    let aws = Sessions::from_environment(&settings).await.session(spec, "us-east-1").await.unwrap();
+    let aws = Sessions::from_environment(&settings, http_client()).await.session(spec, "us-east-1").await.unwrap();
     let bucket = story.bucket();
     let create = || aws.s3().create_bucket().bucket(&bucket).send();
 

@@ -1,9 +1,9 @@
 //! Stories that run end to end. Each has a namespace, an AWS account and a controller process of its own.
 
-mod controller;
-mod emulator;
+pub mod controller;
+pub mod emulator;
 mod observer;
-mod story;
+pub mod story;
 
 mod accounts;
 mod adoption;
@@ -34,7 +34,7 @@ mod switches;
 mod tables;
 
 /// A variable that `make test` sets.
-fn variable(name: &str) -> String {
+pub fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!("{name} is not set: the stories need a cluster and an AWS emulator; run them with `make test`")
     })

@@ -55,13 +55,8 @@ impl Story {
 
     /// A namespace and an account number, and nothing that runs.
     pub async fn prepare(name: &str, kubeconfig: &Path) -> Self {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let number = STORIES.fetch_add(1, Ordering::Relaxed) + u64::from(std::process::id()) * 1000;
-        let options = KubeConfigOptions::default();
-        let read = Kubeconfig::read_from(kubeconfig).unwrap();
-        let config = Config::from_custom_kubeconfig(read, &options).await.unwrap();
-        let client = Client::try_from(config).unwrap();
-        apply_definitions(&client).await;
+        let client = connect(kubeconfig).await;
         let story = Self {
             name: format!("{name}-{number}"),
             account_id: format!("{:012}", 200_000_000_000 + number),
@@ -246,6 +241,16 @@ impl Story {
     pub fn bucket(&self) -> String {
         format!("bucket-{}", self.account_id)
     }
+}
+
+/// A client of the cluster, which knows the definitions from here on.
+pub async fn connect(kubeconfig: &Path) -> Client {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let read = Kubeconfig::read_from(kubeconfig).unwrap();
+    let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.unwrap();
+    let client = Client::try_from(config).unwrap();
+    apply_definitions(&client).await;
+    client
 }
 
 async fn apply_definitions(client: &Client) {

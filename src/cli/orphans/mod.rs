@@ -3,7 +3,7 @@
 mod report;
 
 use crate::api::account::AwsAccount;
-use crate::aws::session::{CallSettings, Sessions};
+use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::controllers::cluster::{ClusterError, cluster_id, connect_to_read};
 use crate::fence::Fence;
 use crate::lifecycle::orphans::{Outlook, Search};
@@ -121,7 +121,7 @@ async fn search(config: &OrphansConfig) -> Result<ExitCode, OrphansError> {
         // The search only reads, which is so by more than intent.
         fence: Fence::closed(),
     };
-    let sessions = Sessions::from_environment(&settings).await;
+    let sessions = Sessions::from_environment(&settings, http_client()).await;
     let search = Search { client, sessions, cluster_id, min_age: config.min_age };
     let first = search.look(&accounts).await.map_err(OrphansError::NoObjects)?;
     let outlook = match first.outlook.orphans.len() {

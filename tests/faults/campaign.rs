@@ -1,0 +1,176 @@
+//! Records a workload without faults, plans one run for each of its calls and each fault that applies to
+//! it, and carries the plans out side by side.
+
+use super::doors::{Entry, Strike, write_down};
+use super::ground::Ground;
+use super::invariants::{Evidence, broken};
+use super::plan::{Fault, Plan};
+use super::report::Row;
+use super::run::{Outcome, run};
+use super::words;
+use super::workloads::Workload;
+use futures::StreamExt;
+use kube::ResourceExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+/// How often a plan whose call did not come up in its run is run again: what comes by the clock, such as
+/// another look at something slow, differs from run to run.
+const TRIES: usize = 3;
+
+/// How many writes of a recovery are struck by a second crash, one in each plan.
+const RECOVERY: u32 = 4;
+
+/// A workload with the run against which all others are judged.
+pub struct Recorded {
+    pub workload: Workload,
+    pub faultless: Outcome,
+    /// The calls of the struck step that came up in a second run without faults, too.
+    common: BTreeSet<String>,
+}
+
+/// What became of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Passed,
+    Failed(Vec<String>),
+    /// The call did not come up in any of the tries.
+    Missed,
+}
+
+/// Runs a workload twice without faults; the second run must pass the judgement of all others.
+pub async fn record(ground: &Ground, workload: Workload) -> Recorded {
+    let name = workload.name.clone();
+    let (first, second) = futures::future::join(run(ground, &workload, None), run(ground, &workload, None)).await;
+    let of = |run: Result<Outcome, String>| run.unwrap_or_else(|error| panic!("{name} without faults: {error}"));
+    let (faultless, second) = (of(first), of(second));
+    let common = second.journal.iter().filter(|entry| entry.step == workload.struck).map(|entry| entry.site.clone());
+    let recorded = Recorded { common: common.collect(), workload, faultless };
+    let wrong = broken(&recorded.evidence(&second));
+    if !wrong.is_empty() {
+        write_down(&second.journal, &second.name);
+        panic!("{name} without faults: {wrong:#?}; run {}", second.name);
+    }
+    recorded
+}
+
+impl Recorded {
+    fn evidence<'a>(&'a self, run: &'a Outcome) -> Evidence<'a> {
+        Evidence { workload: &self.workload, run, faultless: &self.faultless }
+    }
+
+    /// The calls that can be struck, each once.
+    fn sites(&self) -> Vec<&Entry> {
+        let objects: Vec<String> = self.faultless.objects.iter().map(|object| object.name_any()).collect();
+        let mut seen = BTreeSet::new();
+        let entries = self.faultless.journal.iter().filter(|entry| entry.step == self.workload.struck);
+        entries
+            .filter(|entry| match entry.is_aws() {
+                // Only the first of the reads between two writes is the same one in every run.
+                true => entry.call.service != "sts" && (entry.call.write || entry.site.ends_with("#1")),
+                false => {
+                    entry.call.write
+                        && objects.iter().any(|name| entry.call.operation.split('/').any(|part| part == name))
+                }
+            })
+            .filter(|entry| self.common.contains(&entry.site) && seen.insert(entry.site.clone()))
+            .collect()
+    }
+
+    /// The writes among the sites.
+    pub fn write_sites(&self) -> BTreeSet<String> {
+        self.sites().into_iter().filter(|entry| entry.call.write).map(|entry| entry.site.clone()).collect()
+    }
+
+    /// One plan for each site and each fault that applies to it.
+    pub fn plans(&self) -> Vec<Plan> {
+        let mut plans = Vec::new();
+        for entry in self.sites() {
+            let at_write = Fault::AT_WRITES.into_iter().filter(|_| entry.call.write);
+            let at_aws = Fault::AT_AWS_CALLS.into_iter().filter(|fault| self.applies(*fault, entry));
+            let plan = |fault| self.plan(entry, fault, None);
+            plans.extend(at_write.chain(at_aws).map(plan));
+        }
+        plans
+    }
+
+    /// Plans in which the controller dies at a write, and again after one of the first writes of its
+    /// recovery.
+    pub fn pairs(&self) -> Vec<Plan> {
+        let writes = self.sites().into_iter().filter(|entry| entry.call.write);
+        let faults = |entry| [Fault::CrashBefore, Fault::CrashAfter].map(|fault| (entry, fault));
+        let again = |(entry, fault)| (1..=RECOVERY).map(move |number| self.plan(entry, fault, Some(number)));
+        writes.flat_map(faults).flat_map(again).collect()
+    }
+
+    fn plan(&self, entry: &Entry, fault: Fault, again: Option<u32>) -> Plan {
+        Plan { workload: self.workload.name.clone(), site: entry.site.clone(), fault, again }
+    }
+
+    fn applies(&self, fault: Fault, entry: &Entry) -> bool {
+        let call = &entry.call;
+        match fault {
+            _ if !entry.is_aws() || !self.workload.every_call => false,
+            Fault::ErrorAfter => call.write,
+            // AWS shows what is there in kinds that it documents to be strongly consistent.
+            Fault::NotFound => self.workload.lags && !call.creates() && words::error(call, fault).is_some(),
+            Fault::Omitted => self.workload.lags && words::without_items(call, &entry.answer).is_some(),
+            Fault::Truncated => entry.answer.len() > 2,
+            _ => true,
+        }
+    }
+
+    /// Carries a plan out and judges the run.
+    pub async fn carry_out(&self, ground: &Ground, plan: &Plan) -> Verdict {
+        // A recovery that has no such write comes to its end without a second crash.
+        let tries = if plan.again.is_some() { 1 } else { TRIES };
+        for _ in 0..tries {
+            let strike = Strike { site: plan.site.clone(), fault: plan.fault, again: plan.again };
+            match run(ground, &self.workload, Some(strike)).await {
+                Err(error) => return Verdict::Failed(vec![error]),
+                Ok(outcome) if outcome.fired => {
+                    let mut wrong = broken(&self.evidence(&outcome));
+                    if wrong.is_empty() {
+                        return Verdict::Passed;
+                    }
+                    write_down(&outcome.journal, &outcome.name);
+                    wrong.push(format!("(run {})", outcome.name));
+                    return Verdict::Failed(wrong);
+                }
+                Ok(_) => {}
+            }
+        }
+        Verdict::Missed
+    }
+}
+
+/// Carries out plans, `lanes` at a time, and returns a row per workload.
+pub async fn carry_out(ground: &Ground, recorded: &[Recorded], plans: Vec<Plan>, lanes: usize) -> Vec<Row> {
+    let by_name: BTreeMap<&str, &Recorded> = recorded.iter().map(|one| (one.workload.name.as_str(), one)).collect();
+    let (begin, total) = (Instant::now(), plans.len());
+    let runs = plans.into_iter().map(|plan| {
+        let of = by_name[plan.workload.as_str()];
+        async move {
+            let verdict = of.carry_out(ground, &plan).await;
+            (plan, verdict)
+        }
+    });
+    let mut runs = futures::stream::iter(runs).buffer_unordered(lanes);
+    let mut verdicts: BTreeMap<String, Vec<(Plan, Verdict)>> = BTreeMap::new();
+    let mut done = 0;
+    while let Some((plan, verdict)) = runs.next().await {
+        done += 1;
+        if let Verdict::Failed(why) = &verdict {
+            eprintln!("FAILED {plan}\n  {}\n  replay: FAULT='{plan}' make faults", why.join("\n  "));
+        }
+        if done % 50 == 0 {
+            eprintln!(
+                "{done} of {total} plans, {:.0} a minute",
+                f64::from(done) / begin.elapsed().as_secs_f64() * 60.0
+            );
+        }
+        verdicts.entry(plan.workload.clone()).or_default().push((plan, verdict));
+    }
+    let rows = recorded.iter().map(|one| Row::of(one, verdicts.remove(&one.workload.name).unwrap_or_default()));
+    rows.collect()
+}

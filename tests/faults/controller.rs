@@ -1,0 +1,77 @@
+//! The product's controllers within this process, on a thread and a runtime of their own, so that all of
+//! it can be dropped at any moment as a killed process would be.
+
+use super::aws_door::AwsDoor;
+use super::doors::Doors;
+use super::kubernetes_door;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use ccagi_aws_agent::aws::session::{Sessions, http_client};
+use ccagi_aws_agent::config::RunConfig;
+use ccagi_aws_agent::controllers::api_writes::ApiWrites;
+use ccagi_aws_agent::controllers::cluster::connect;
+use ccagi_aws_agent::controllers::{Parts, call_settings, run_with};
+use ccagi_aws_agent::fence::Fence;
+use ccagi_aws_agent::server::Readiness;
+use clap::Parser;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::{oneshot, watch};
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    run: RunConfig,
+}
+
+/// The product's configuration with short periods. `impatient` is for plans in which calls hang.
+pub fn config(selector: &str, impatient: bool) -> RunConfig {
+    let (attempt, call) = if impatient { ("1s", "4s") } else { ("20s", "60s") };
+    let arguments = ["controller", "--watch-selector", selector, "--poll-period", "50ms"];
+    let periods = ["--visibility-lag", "300ms", "--backoff-base", "50ms", "--backoff-max", "500ms"];
+    let timeouts = ["--aws-attempt-timeout", attempt, "--aws-call-timeout", call, "--drift-period", "5s"];
+    Arguments::parse_from(arguments.into_iter().chain(periods).chain(timeouts)).run
+}
+
+/// One life of the controllers.
+pub struct Controller {
+    kill: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Controller {
+    pub fn start(doors: &Arc<Doors>, config: &RunConfig) -> Self {
+        let (kill, killed) = oneshot::channel();
+        let (doors, config, life) = (doors.clone(), config.clone(), doors.begin_life());
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                tokio::select! {
+                    () = live(doors, life, config) => {}
+                    _ = killed => {}
+                }
+            });
+            runtime.shutdown_background();
+        });
+        Self { kill, thread }
+    }
+
+    /// Drops everything of it at once and waits until nothing is left.
+    pub async fn kill(self) {
+        // It may have ended by itself.
+        let _ = self.kill.send(());
+        tokio::task::spawn_blocking(|| self.thread.join()).await.unwrap().expect("the controllers do not panic");
+    }
+}
+
+async fn live(doors: Arc<Doors>, life: u32, config: RunConfig) {
+    let fence = Fence::open();
+    let writes = ApiWrites { fence: fence.clone(), timeout: config.api_write_timeout };
+    let behind = connect(writes).await.expect("the cluster is there");
+    let client = kubernetes_door::client(doors.clone(), life, behind);
+    let http = AwsDoor { doors, life, inner: http_client() };
+    let sessions = Sessions::from_environment(&call_settings(&config, &fence), SharedHttpClient::new(http)).await;
+    let (_stop, stopping) = watch::channel(false);
+    run_with(Parts { client, sessions, fence, config }, Readiness::default(), stopping)
+        .await
+        .expect("the controllers run");
+}

@@ -1,0 +1,67 @@
+//! What all runs stand on: the cluster, the emulator and those who look at it.
+
+use super::inventory::Observers;
+use crate::e2e::emulator::Emulator;
+use crate::e2e::{controller, story, variable};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::PostParams;
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+pub struct Ground {
+    pub client: Client,
+    emulator: Emulator,
+    observers: Arc<Observers>,
+    numbers: AtomicU64,
+    /// Namespaces without objects: a run takes one and gives it back as it was.
+    namespaces: Mutex<Vec<String>>,
+}
+
+impl Ground {
+    pub async fn lay(observers: usize) -> Self {
+        Self {
+            client: story::connect(&PathBuf::from(variable("KUBECONFIG"))).await,
+            emulator: Emulator::new(&variable("AWS_ENDPOINT_URL")),
+            observers: Arc::new(Observers::start(observers)),
+            numbers: AtomicU64::new(1),
+            namespaces: Mutex::default(),
+        }
+    }
+
+    /// A name and an account number that no other run has.
+    pub fn next(&self) -> (String, String) {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        (format!("plan-{}-{number}", std::process::id()), format!("{:012}", 700_000_000_000 + number))
+    }
+
+    pub async fn take_namespace(&self) -> String {
+        let free = self.namespaces.lock().unwrap().pop();
+        if let Some(name) = free {
+            return name;
+        }
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let namespace = json!({"metadata": {"generateName": "faults-"}});
+        let namespace = serde_json::from_value(namespace).unwrap();
+        let made = api.create(&PostParams::default(), &namespace).await.expect("a namespace is made");
+        made.metadata.name.unwrap_or_default()
+    }
+
+    pub fn give_back(&self, namespace: String) {
+        self.namespaces.lock().unwrap().push(namespace);
+    }
+
+    /// Runs go with the least that the program says it needs.
+    pub async fn permit(&self, account: &str) {
+        let (emulator, account) = (self.emulator.clone(), account.to_owned());
+        tokio::task::spawn_blocking(move || emulator.permit(&account, controller::iam_policy())).await.unwrap();
+    }
+
+    /// All that an account holds of these services.
+    pub async fn look(&self, account: &str, services: &[String]) -> Value {
+        let (observers, account, services) = (self.observers.clone(), account.to_owned(), services.to_owned());
+        tokio::task::spawn_blocking(move || observers.look(&account, &services)).await.unwrap()
+    }
+}

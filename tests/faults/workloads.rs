@@ -1,0 +1,139 @@
+//! The workloads: every kind of the table, created, changed and deleted as its example declares it; and
+//! the shop.
+
+use ccagi_aws_agent::kinds::KindName;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// One thing that a user does, and then waits for.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// The objects are applied, and wanted ready.
+    Apply(Vec<Value>),
+    /// They are deleted, and wanted gone.
+    Delete,
+}
+
+/// Steps, one of which faults strike.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    pub name: String,
+    /// Objects that are there before: what those of the workload refer to.
+    pub before: Vec<Value>,
+    pub steps: Vec<Step>,
+    /// The step that faults strike.
+    pub struck: usize,
+    /// The AWS services whose contents are compared.
+    pub services: Vec<String>,
+    /// Whether a resource of the kind may stay invisible for a while.
+    pub lags: bool,
+    /// Whether each AWS call fails in each way, or only writes crash and lose their answers. What single
+    /// calls do when they fail is shown by the kinds' own workloads.
+    pub every_call: bool,
+}
+
+/// Every workload, in the order of the table.
+pub fn all() -> Vec<Workload> {
+    let mut all: Vec<Workload> = KindName::ALL.iter().flat_map(|kind| of_kind(*kind)).collect();
+    all.extend(shop());
+    all
+}
+
+fn of_kind(kind: KindName) -> Vec<Workload> {
+    let (objects, before) = example(kind);
+    let changed = changed(kind, objects.clone());
+    let (apply, update) = (Step::Apply(objects), Step::Apply(changed));
+    let workload = |name: &str, steps: Vec<Step>, struck| Workload {
+        name: format!("{}/{name}", kind.as_str()),
+        before: before.clone(),
+        steps,
+        struck,
+        services: services(&[kind]),
+        lags: kind != KindName::S3Bucket,
+        every_call: true,
+    };
+    vec![
+        workload("create", vec![apply.clone(), Step::Delete], 0),
+        workload("update", vec![apply.clone(), update, Step::Delete], 1),
+        workload("delete", vec![apply, Step::Delete], 1),
+    ]
+}
+
+fn shop() -> Vec<Workload> {
+    let steps = vec![Step::Apply(documents("shop.yaml")), Step::Delete];
+    let workload = |name: &str, struck| Workload {
+        name: format!("shop/{name}"),
+        before: Vec::new(),
+        steps: steps.clone(),
+        struck,
+        services: services(KindName::ALL),
+        lags: true,
+        every_call: false,
+    };
+    vec![workload("create", 0), workload("delete", 1)]
+}
+
+/// The services that kinds use, by the prefixes of their IAM actions.
+fn services(kinds: &[KindName]) -> Vec<String> {
+    let actions = kinds.iter().flat_map(|kind| kind.iam_actions());
+    let services: BTreeSet<&str> = actions.filter_map(|action| action.split(':').next()).collect();
+    services.into_iter().map(str::to_owned).collect()
+}
+
+/// The objects of a kind's example, and those that they refer to.
+fn example(kind: KindName) -> (Vec<Value>, Vec<Value>) {
+    let file = match kind {
+        KindName::S3Bucket => "s3-bucket.yaml",
+        KindName::Ec2Instance => "ec2-instance.yaml",
+        KindName::SecurityGroup => "security-group.yaml",
+        KindName::DynamoDbTable => "dynamo-db-table.yaml",
+        KindName::IamRole => "iam-role.yaml",
+        KindName::VpcNetwork => "vpc-network.yaml",
+        KindName::LambdaFunction => "lambda-function.yaml",
+        KindName::RdsInstance => "rds-instance.yaml",
+    };
+    let (own, mut others): (Vec<Value>, Vec<Value>) =
+        documents(file).into_iter().partition(|document| !document["spec"][kind.member()].is_null());
+    if kind == KindName::SecurityGroup {
+        let mut network = documents("vpc-network.yaml");
+        // Nothing of the groups is in need of it.
+        network[0]["spec"]["vpcNetwork"].as_object_mut().unwrap().remove("natGateway");
+        others.extend(network);
+    }
+    for other in &mut others {
+        // Its looks for drift would come up among the calls of the workload.
+        other["spec"]["driftPeriodSeconds"] = json!(86400);
+    }
+    (own, others)
+}
+
+/// The AwsResources of a file of examples.
+fn documents(file: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(crate::it::repository("examples").join(file)).unwrap();
+    let all = serde_saphyr::from_multiple::<Value>(&text).unwrap();
+    all.into_iter().filter(|document| document["kind"] == "AwsResource").collect()
+}
+
+/// The objects with one setting changed.
+fn changed(kind: KindName, mut objects: Vec<Value>) -> Vec<Value> {
+    let block = &mut objects[0]["spec"][kind.member()];
+    match kind {
+        KindName::S3Bucket => block["versioning"] = json!("Suspended"),
+        KindName::Ec2Instance => block["instanceType"] = json!("t3.small"),
+        KindName::SecurityGroup => {
+            block["ingress"][0]["fromPort"] = json!(8443);
+            block["ingress"][0]["toPort"] = json!(8443);
+        }
+        KindName::DynamoDbTable => block["pointInTimeRecovery"] = json!(false),
+        KindName::IamRole => block["maxSessionDurationSeconds"] = json!(7200),
+        KindName::VpcNetwork => {
+            let zone = "us-east-1c";
+            let subnet =
+                json!({"name": "private-c", "availabilityZone": zone, "cidrBlock": "10.0.48.0/20", "public": false});
+            block["subnets"].as_array_mut().unwrap().push(subnet);
+        }
+        KindName::LambdaFunction => block["memorySizeMib"] = json!(512),
+        KindName::RdsInstance => block["backupRetentionDays"] = json!(14),
+    }
+    objects
+}
