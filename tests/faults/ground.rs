@@ -56,7 +56,9 @@ impl Ground {
     /// Runs go with the least that the program says it needs.
     pub async fn permit(&self, account: &str) {
         let (emulator, account) = (self.emulator.clone(), account.to_owned());
-        tokio::task::spawn_blocking(move || emulator.permit(&account, controller::iam_policy())).await.unwrap();
+        tokio::task::spawn_blocking(move || emulator.permit(&account, controller::controllers_iam_policy()))
+            .await
+            .unwrap();
     }
 
     /// All that an account holds of these services.
