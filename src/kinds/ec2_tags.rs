@@ -34,15 +34,24 @@ impl Found<'_> {
             type_: self.type_,
             arn: format!("arn:{partition}:ec2:{region}:{account}:{}/{id}", self.segment),
             id,
-            tags: tags.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone()?))).collect(),
+            tags: self::tags(tags),
             since: time(self.since),
             kept_by_default: false,
         }
     }
 }
 
+pub(super) fn tag(key: &str, value: &str) -> ec2::Tag {
+    ec2::Tag::builder().key(key).value(value).build()
+}
+
 pub(super) fn tags_for_api(tags: &Tags) -> Vec<ec2::Tag> {
-    tags.iter().map(|(key, value)| ec2::Tag::builder().key(key).value(value).build()).collect()
+    tags.iter().map(|(key, value)| tag(key, value)).collect()
+}
+
+/// The tags of a resource.
+pub(super) fn tags(found: &[ec2::Tag]) -> Tags {
+    found.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))).collect()
 }
 
 /// Changes the tags of the resource with this id.

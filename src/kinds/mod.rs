@@ -175,6 +175,15 @@ macro_rules! if_named {
 }
 pub(crate) use if_named;
 
+/// Sends a call that has no idempotency token, which the SDK must not repeat behind our back.
+macro_rules! once {
+    ($sdk:ident, $call:expr, $operation:expr) => {{
+        let once = $sdk::config::Builder::new().retry_config(aws_config::retry::RetryConfig::disabled());
+        $call.customize().config_override(once).send().await.named($operation)
+    }};
+}
+pub(crate) use once;
+
 /// How long AWS usually takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usually {

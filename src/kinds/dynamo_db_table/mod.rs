@@ -15,8 +15,7 @@ use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
 use crate::kinds::owned::Listing;
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually};
-use aws_config::retry::RetryConfig;
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually, once};
 use aws_sdk_dynamodb::types as ddb;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -122,15 +121,12 @@ impl Kind for DynamoDbTable {
 
     async fn create(aws: &Aws, request: Request<'_, DynamoDbTableSpec>) -> Result<String, AwsError> {
         const OPERATION: &str = "CreateTable";
-        // The call has no token, so the SDK must not repeat it behind our back.
-        let once = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
-        request::creation(aws.dynamodb().create_table(), request.spec, request.tags)
-            .map_err(unbuildable(OPERATION))?
-            .customize()
-            .config_override(once)
-            .send()
-            .await
-            .named(OPERATION)?;
+        once!(
+            aws_sdk_dynamodb,
+            request::creation(aws.dynamodb().create_table(), request.spec, request.tags)
+                .map_err(unbuildable(OPERATION))?,
+            OPERATION
+        )?;
         Ok(request.spec.table_name.clone())
     }
 

@@ -4,7 +4,6 @@ use super::spec::{Ec2InstanceSpec, HttpEndpoint, HttpTokens, MetadataOptions};
 use crate::api::resource::{Health, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
-use crate::aws::tags::Tags;
 use aws_sdk_ec2::types as ec2;
 use std::collections::BTreeMap;
 
@@ -97,10 +96,6 @@ pub(super) fn health(state: ResourceState) -> Health {
 pub(super) fn detail(instance: &ec2::Instance) -> Option<String> {
     let reason = instance.state_reason().and_then(|reason| reason.message());
     reason.or(instance.state_transition_reason()).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-pub(super) fn tags(instance: &ec2::Instance) -> Tags {
-    instance.tags().iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))).collect()
 }
 
 /// The settings that the description of an instance holds; volumes and termination protection are

@@ -143,7 +143,7 @@ impl Kind for Ec2Instance {
             detail: instance::detail(&instance),
             health: instance::health(state),
             spec: found,
-            tags: instance::tags(&instance),
+            tags: ec2_tags::tags(instance.tags()),
             outputs: instance::outputs(&instance, &arn),
             arn,
         }))

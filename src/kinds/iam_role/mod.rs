@@ -14,8 +14,7 @@ use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
 use crate::kinds::owned::Listing;
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually, policy_document};
-use aws_config::retry::RetryConfig;
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually, once, policy_document};
 use aws_sdk_iam::error::BuildError;
 use aws_sdk_iam::types as iam;
 use serde_json::Value;
@@ -141,23 +140,20 @@ impl Kind for IamRole {
     async fn create(aws: &Aws, request: Request<'_, IamRoleSpec>) -> Result<String, AwsError> {
         const OPERATION: &str = "CreateRole";
         let spec = request.spec;
-        // The call has no token, so the SDK must not repeat it behind our back. What hangs on the role
-        // follows as changes, once IAM shows the role.
-        let once = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::disabled());
-        aws.iam()
-            .create_role()
-            .role_name(&spec.role_name)
-            .set_path(spec.path.clone())
-            .set_description(spec.description.clone().filter(|text| !text.is_empty()))
-            .assume_role_policy_document(&spec.assume_role_policy)
-            .set_permissions_boundary(spec.permissions_boundary.clone().filter(|arn| !arn.is_empty()))
-            .set_max_session_duration(spec.max_session_duration_seconds)
-            .set_tags(Some(tag_set(request.tags).map_err(unbuildable(OPERATION))?))
-            .customize()
-            .config_override(once)
-            .send()
-            .await
-            .named(OPERATION)?;
+        // What hangs on the role follows as changes, once IAM shows the role.
+        once!(
+            aws_sdk_iam,
+            aws.iam()
+                .create_role()
+                .role_name(&spec.role_name)
+                .set_path(spec.path.clone())
+                .set_description(spec.description.clone().filter(|text| !text.is_empty()))
+                .assume_role_policy_document(&spec.assume_role_policy)
+                .set_permissions_boundary(spec.permissions_boundary.clone().filter(|arn| !arn.is_empty()))
+                .set_max_session_duration(spec.max_session_duration_seconds)
+                .set_tags(Some(tag_set(request.tags).map_err(unbuildable(OPERATION))?)),
+            OPERATION
+        )?;
         Ok(spec.role_name.clone())
     }
 

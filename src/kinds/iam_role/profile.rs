@@ -8,8 +8,7 @@ use super::{of_a_part, read, tag_set, unless_gone};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags, same_owner};
-use crate::kinds::Target;
-use aws_config::retry::RetryConfig;
+use crate::kinds::{Target, once};
 use aws_sdk_iam::types as iam;
 
 /// An instance profile.
@@ -110,19 +109,16 @@ async fn create(aws: &Aws, target: &Target<'_, IamRoleSpec>) -> Result<(), AwsEr
     let mut tags = target.observed.tags.clone();
     // Tags that AWS itself set cannot be written.
     tags.retain(|key, _| !key.starts_with("aws:"));
-    // The call has no token, so the SDK must not repeat it behind our back.
-    let once = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::disabled());
-    aws.iam()
-        .create_instance_profile()
-        .instance_profile_name(target.id)
-        .set_path(target.observed.spec.path.clone())
-        .set_tags(Some(tag_set(&tags).map_err(unbuildable(OPERATION))?))
-        .customize()
-        .config_override(once)
-        .send()
-        .await
-        .named(OPERATION)
-        .map(drop)
+    once!(
+        aws_sdk_iam,
+        aws.iam()
+            .create_instance_profile()
+            .instance_profile_name(target.id)
+            .set_path(target.observed.spec.path.clone())
+            .set_tags(Some(tag_set(&tags).map_err(unbuildable(OPERATION))?)),
+        OPERATION
+    )
+    .map(drop)
 }
 
 /// Takes the role out of its profile and removes the profile, where it belongs to the role.

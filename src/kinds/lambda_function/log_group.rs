@@ -7,7 +7,7 @@ use super::spec::LambdaFunctionSpec;
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags, same_owner};
-use aws_config::retry::RetryConfig;
+use crate::kinds::once;
 
 /// What stands for the days of a log group that keeps its logs for ever.
 pub(super) const FOR_EVER: i32 = 0;
@@ -70,10 +70,8 @@ pub(super) async fn tags(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError>
 pub(super) async fn create(aws: &Aws, name: &str, days: i32, function_tags: &Tags) -> Result<(), AwsError> {
     // Tags that AWS itself set cannot be written.
     let tags = function_tags.clone().into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect();
-    // The call has no token, so the SDK must not repeat it behind our back.
-    let once = aws_sdk_cloudwatchlogs::config::Builder::new().retry_config(RetryConfig::disabled());
     let call = aws.logs().create_log_group().log_group_name(name).set_tags(Some(tags));
-    match call.customize().config_override(once).send().await.named("CreateLogGroup") {
+    match once!(aws_sdk_cloudwatchlogs, call, "CreateLogGroup") {
         Ok(_) => put_retention(aws, name, days).await,
         Err(error) if error.code.as_deref() == Some(EXISTS) => Ok(()),
         Err(error) => Err(error),

@@ -17,8 +17,7 @@ use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
 use crate::kinds::owned::Listing;
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually};
-use aws_config::retry::RetryConfig;
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, once};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use serde_json::{Value, json};
@@ -183,14 +182,11 @@ impl Kind for LambdaFunction {
     }
 
     async fn create(aws: &Aws, request: Request<'_, LambdaFunctionSpec>) -> Result<String, AwsError> {
-        // The call has no token, so the SDK must not repeat it behind our back.
-        let once = aws_sdk_lambda::config::Builder::new().retry_config(RetryConfig::disabled());
-        request::creation(aws.lambda().create_function(), request.spec, request.tags)
-            .customize()
-            .config_override(once)
-            .send()
-            .await
-            .named("CreateFunction")?;
+        once!(
+            aws_sdk_lambda,
+            request::creation(aws.lambda().create_function(), request.spec, request.tags),
+            "CreateFunction"
+        )?;
         Ok(request.spec.function_name.clone())
     }
 

@@ -14,8 +14,7 @@ use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, UID};
 use crate::kinds::owned::Listing;
 use crate::kinds::secrets::SecretReference;
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff};
-use aws_config::retry::RetryConfig;
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, once};
 use serde_json::Value;
 
 /// The kind `RdsInstance`.
@@ -159,14 +158,11 @@ impl Kind for RdsInstance {
         if let Some(subnets) = &spec.subnet_ids {
             subnet_group::ensure(aws, &spec.db_instance_identifier, subnets, request.tags).await?;
         }
-        // The call has no token, so the SDK must not repeat it behind our back.
-        let once = aws_sdk_rds::config::Builder::new().retry_config(RetryConfig::disabled());
-        request::creation(aws.rds().create_db_instance(), spec, request.tags, request.secrets.expose(PASSWORD))
-            .customize()
-            .config_override(once)
-            .send()
-            .await
-            .named(CREATE)?;
+        once!(
+            aws_sdk_rds,
+            request::creation(aws.rds().create_db_instance(), spec, request.tags, request.secrets.expose(PASSWORD)),
+            CREATE
+        )?;
         Ok(spec.db_instance_identifier.clone())
     }
 

@@ -7,7 +7,7 @@ use super::request::tag_list;
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags, same_owner};
-use aws_config::retry::RetryConfig;
+use crate::kinds::once;
 use std::collections::BTreeSet;
 
 const CREATE: &str = "CreateDBSubnetGroup";
@@ -47,20 +47,16 @@ pub(super) async fn read(aws: &Aws, name: &str) -> Result<Option<SubnetGroup>, A
 
 /// Makes the group, or takes the one that an earlier attempt for the same owner has left.
 pub(super) async fn ensure(aws: &Aws, name: &str, subnets: &[String], tags: &Tags) -> Result<(), AwsError> {
-    // The call has no token, so the SDK must not repeat it behind our back.
-    let once = aws_sdk_rds::config::Builder::new().retry_config(RetryConfig::disabled());
-    let made = aws
-        .rds()
-        .create_db_subnet_group()
-        .db_subnet_group_name(name)
-        .db_subnet_group_description(format!("Subnets of the DB instance {name}"))
-        .set_subnet_ids(Some(subnets.to_vec()))
-        .set_tags(Some(tag_list(tags)))
-        .customize()
-        .config_override(once)
-        .send()
-        .await
-        .named(CREATE);
+    let made = once!(
+        aws_sdk_rds,
+        aws.rds()
+            .create_db_subnet_group()
+            .db_subnet_group_name(name)
+            .db_subnet_group_description(format!("Subnets of the DB instance {name}"))
+            .set_subnet_ids(Some(subnets.to_vec()))
+            .set_tags(Some(tag_list(tags))),
+        CREATE
+    );
     match made {
         Err(error) if error.code.as_deref() == Some(EXISTS) => put_subnets(aws, name, subnets, tags).await,
         answer => answer.map(drop),

@@ -17,9 +17,8 @@ use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags, same_owner};
 use crate::kinds::owned::Listing;
 use crate::kinds::{
-    Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, policy_document,
+    Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, once, policy_document,
 };
-use aws_config::retry::RetryConfig;
 use aws_sdk_s3::types as s3;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -149,18 +148,15 @@ impl Kind for S3Bucket {
             .set_location_constraint(constraint)
             .set_tags(Some(tag_set(request.tags)?))
             .build();
-        // The call has no token, so the SDK must not repeat it behind our back.
-        let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
-        aws.s3()
-            .create_bucket()
-            .bucket(bucket)
-            .create_bucket_configuration(configuration)
-            .set_object_ownership(request.spec.object_ownership.map(settings::ownership_for_api))
-            .customize()
-            .config_override(once)
-            .send()
-            .await
-            .named("CreateBucket")?;
+        once!(
+            aws_sdk_s3,
+            aws.s3()
+                .create_bucket()
+                .bucket(bucket)
+                .create_bucket_configuration(configuration)
+                .set_object_ownership(request.spec.object_ownership.map(settings::ownership_for_api)),
+            "CreateBucket"
+        )?;
         if aws.region() == REGION_WITHOUT_CONSTRAINT {
             made_by_this_call(aws, bucket, request.tags).await?;
         }

@@ -3,7 +3,6 @@
 use super::spec::SecurityGroupSpec;
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
-use crate::aws::tags::Tags;
 use aws_sdk_ec2::types as ec2;
 use std::collections::BTreeMap;
 
@@ -49,8 +48,4 @@ pub(super) fn settings(group: &ec2::SecurityGroup) -> SecurityGroupSpec {
 pub(super) fn outputs(id: &str, arn: &str, vpc_id: Option<&str>) -> BTreeMap<String, String> {
     let all = [("groupId", Some(id)), ("arn", Some(arn)), ("vpcId", vpc_id)];
     all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect()
-}
-
-pub(super) fn tags(found: &[ec2::Tag]) -> Tags {
-    found.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))).collect()
 }

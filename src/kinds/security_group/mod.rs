@@ -13,8 +13,7 @@ use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
 use crate::kinds::owned::Listing;
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, ec2_tags};
-use aws_config::retry::RetryConfig;
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, ec2_tags, once};
 use aws_sdk_ec2::types as ec2;
 use rule::Direction;
 use serde_json::{Map, Value};
@@ -104,7 +103,7 @@ impl Kind for SecurityGroup {
             Err(error) if error.code.as_deref() == Some(NO_SUCH_GROUP) => return Ok(None),
             answer => answer?,
         };
-        let tags = group::tags(group.tags());
+        let tags = ec2_tags::tags(group.tags());
         let mut spec = group::settings(&group);
         if let Look::Full(wanted) = look
             && (wanted.ingress.is_some() || wanted.egress.is_some())
@@ -141,20 +140,16 @@ impl Kind for SecurityGroup {
             .resource_type(ec2::ResourceType::SecurityGroup)
             .set_tags(Some(ec2_tags::tags_for_api(request.tags)))
             .build();
-        // The call has no token, so the SDK must not repeat it behind our back.
-        let once = aws_sdk_ec2::config::Builder::new().retry_config(RetryConfig::disabled());
-        let answer = aws
-            .ec2()
-            .create_security_group()
-            .set_vpc_id(request.spec.vpc_id.clone())
-            .group_name(&request.spec.group_name)
-            .description(&request.spec.description)
-            .tag_specifications(tags)
-            .customize()
-            .config_override(once)
-            .send()
-            .await
-            .named(OPERATION)?;
+        let answer = once!(
+            aws_sdk_ec2,
+            aws.ec2()
+                .create_security_group()
+                .set_vpc_id(request.spec.vpc_id.clone())
+                .group_name(&request.spec.group_name)
+                .description(&request.spec.description)
+                .tag_specifications(tags),
+            OPERATION
+        )?;
         answer.group_id.ok_or_else(|| AwsError::malformed(OPERATION, "the answer has no group id"))
     }
 

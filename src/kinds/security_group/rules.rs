@@ -1,11 +1,11 @@
 //! The rules of a group in AWS: reading them, telling whose they are, adding and taking them away.
 
-use super::group;
 use super::rule::{self, Direction};
 use super::spec::{ForeignRules, SecurityGroupRule, SecurityGroupSpec};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{AGENT, CLUSTER, MANAGED, NAME, NAMESPACE, Tags, UID};
+use crate::kinds::ec2_tags;
 use crate::kinds::ec2_tags::{filter, tags_for_api};
 use aws_sdk_ec2::types as ec2;
 use std::collections::BTreeSet;
@@ -53,7 +53,7 @@ pub(super) fn found(rule: &ec2::SecurityGroupRule) -> Option<Found> {
         id: rule.security_group_rule_id.clone()?,
         direction: if rule.is_egress? { Direction::Egress } else { Direction::Ingress },
         rule: rule::of_api(rule),
-        tags: group::tags(rule.tags()),
+        tags: ec2_tags::tags(rule.tags()),
     })
 }
 

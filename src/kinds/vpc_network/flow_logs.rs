@@ -8,10 +8,11 @@
 use super::make::{self, Site, tagged};
 use super::parts::FlowLogsPart;
 use super::plan::Step;
-use super::read::{FLOW_LOGS, filter};
+use super::read::FLOW_LOGS;
 use super::spec::{FlowLogs, TrafficType};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
+use crate::kinds::ec2_tags::filter;
 use aws_sdk_ec2::types as ec2;
 use aws_types::request_id::RequestId;
 use uuid::Uuid;

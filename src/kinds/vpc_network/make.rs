@@ -8,7 +8,8 @@ use super::spec::{Subnet, VpcNetworkSpec};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::Tags;
-use aws_config::retry::RetryConfig;
+use crate::kinds::ec2_tags::tag;
+use crate::kinds::once;
 use aws_sdk_ec2::types as ec2;
 
 /// How many calls one pass makes; the next pass looks again and goes on.
@@ -39,19 +40,6 @@ fn not_visible_yet(error: AwsError) -> AwsError {
         Some(code) if code.ends_with("NotFound") => AwsError { class: ErrorClass::Conflict, ..error },
         _ => error,
     }
-}
-
-/// A call without an idempotency token, which the SDK must not repeat behind our back.
-macro_rules! once {
-    ($call:expr, $operation:literal) => {
-        $call.customize().config_override(once_only()).send().await.named($operation)
-    };
-}
-pub(super) use once;
-
-/// The configuration of calls that are made once.
-pub(super) fn once_only() -> aws_sdk_ec2::config::Builder {
-    aws_sdk_ec2::config::Config::builder().retry_config(RetryConfig::disabled())
 }
 
 /// The id in an answer.
@@ -98,10 +86,6 @@ pub(super) fn tagged(site: &Site<'_>, resource: ec2::ResourceType, part: &str) -
     ec2::TagSpecification::builder().resource_type(resource).set_tags(Some(tags)).build()
 }
 
-pub(super) fn tag(key: &str, value: &str) -> ec2::Tag {
-    ec2::Tag::builder().key(key).value(value).build()
-}
-
 async fn create_subnet(aws: &Aws, site: &Site<'_>, subnet: &Subnet) -> Result<String, AwsError> {
     let part = format!("{SUBNET}{}", subnet.name);
     let call = aws
@@ -111,33 +95,38 @@ async fn create_subnet(aws: &Aws, site: &Site<'_>, subnet: &Subnet) -> Result<St
         .availability_zone(&subnet.availability_zone)
         .cidr_block(&subnet.cidr_block)
         .tag_specifications(tagged(site, ec2::ResourceType::Subnet, &part));
-    let answer = once!(call, "CreateSubnet")?;
+    let answer = once!(aws_sdk_ec2, call, "CreateSubnet")?;
     id("CreateSubnet", answer.subnet.and_then(|subnet| subnet.subnet_id))
 }
 
 async fn create_gateway(aws: &Aws, site: &Site<'_>) -> Result<String, AwsError> {
     let tags = tagged(site, ec2::ResourceType::InternetGateway, GATEWAY);
-    let answer = once!(aws.ec2().create_internet_gateway().tag_specifications(tags), "CreateInternetGateway")?;
+    let answer =
+        once!(aws_sdk_ec2, aws.ec2().create_internet_gateway().tag_specifications(tags), "CreateInternetGateway")?;
     id("CreateInternetGateway", answer.internet_gateway.and_then(|gateway| gateway.internet_gateway_id))
 }
 
 async fn create_table(aws: &Aws, site: &Site<'_>, public: bool) -> Result<String, AwsError> {
     let part = if public { PUBLIC_TABLE } else { PRIVATE_TABLE };
     let tags = tagged(site, ec2::ResourceType::RouteTable, part);
-    let answer = once!(aws.ec2().create_route_table().vpc_id(site.vpc).tag_specifications(tags), "CreateRouteTable")?;
+    let answer = once!(
+        aws_sdk_ec2,
+        aws.ec2().create_route_table().vpc_id(site.vpc).tag_specifications(tags),
+        "CreateRouteTable"
+    )?;
     id("CreateRouteTable", answer.route_table.and_then(|table| table.route_table_id))
 }
 
 async fn allocate_address(aws: &Aws, site: &Site<'_>) -> Result<String, AwsError> {
     let tags = tagged(site, ec2::ResourceType::ElasticIp, ADDRESS);
     let call = aws.ec2().allocate_address().domain(ec2::DomainType::Vpc).tag_specifications(tags);
-    id("AllocateAddress", once!(call, "AllocateAddress")?.allocation_id)
+    id("AllocateAddress", once!(aws_sdk_ec2, call, "AllocateAddress")?.allocation_id)
 }
 
 async fn create_nat(aws: &Aws, site: &Site<'_>, subnet: &str, address: &str) -> Result<String, AwsError> {
     let tags = tagged(site, ec2::ResourceType::Natgateway, NAT);
     let call = aws.ec2().create_nat_gateway().subnet_id(subnet).allocation_id(address).tag_specifications(tags);
-    let answer = once!(call, "CreateNatGateway")?;
+    let answer = once!(aws_sdk_ec2, call, "CreateNatGateway")?;
     id("CreateNatGateway", answer.nat_gateway.and_then(|nat| nat.nat_gateway_id))
 }
 

@@ -18,15 +18,16 @@ mod teardown;
 
 pub use spec::VpcNetworkSpec;
 
-use self::make::{Site, once, once_only, tag};
+use self::make::Site;
 use self::parts::vpc_state;
-use self::read::{Scope, filter};
+use self::read::Scope;
 use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
+use crate::kinds::ec2_tags::{self, filter};
 use crate::kinds::owned::Listing;
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, once};
 use aws_sdk_ec2::types as ec2;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -126,7 +127,7 @@ impl Kind for VpcNetwork {
             Err(error) if error.code.as_deref() == Some(NO_SUCH_VPC) => return without_vpc(aws, id, look).await,
             answer => answer?,
         };
-        let tags = read::tags(vpc.tags());
+        let tags = ec2_tags::tags(vpc.tags());
         let arn = arn(aws, id);
         let mut observed = Observed {
             state: vpc_state(vpc.state()),
@@ -155,10 +156,10 @@ impl Kind for VpcNetwork {
     }
 
     async fn create(aws: &Aws, request: Request<'_, VpcNetworkSpec>) -> Result<String, AwsError> {
-        let tags = request.tags.iter().map(|(key, value)| tag(key, value)).collect();
+        let tags = ec2_tags::tags_for_api(request.tags);
         let tags = ec2::TagSpecification::builder().resource_type(ec2::ResourceType::Vpc).set_tags(Some(tags)).build();
         let call = aws.ec2().create_vpc().cidr_block(&request.spec.cidr_block).tag_specifications(tags);
-        let answer = once!(call, "CreateVpc")?;
+        let answer = once!(aws_sdk_ec2, call, "CreateVpc")?;
         make::id("CreateVpc", answer.vpc.and_then(|vpc| vpc.vpc_id))
     }
 
@@ -177,7 +178,7 @@ impl Kind for VpcNetwork {
 
     async fn retag(aws: &Aws, target: Target<'_, VpcNetworkSpec>, edit: &TagEdit) -> Result<(), AwsError> {
         if !edit.set.is_empty() {
-            let tags = edit.set.iter().map(|(key, value)| tag(key, value)).collect();
+            let tags = ec2_tags::tags_for_api(&edit.set);
             let call = aws.ec2().create_tags().resources(target.id).set_tags(Some(tags));
             let call = inherited(aws, &target, edit).await?.into_iter().fold(call, |call, id| call.resources(id));
             call.send().await.named("CreateTags")?;

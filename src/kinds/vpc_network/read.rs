@@ -5,6 +5,7 @@ use super::parts::{Association, DefaultRoute, Gateway, Nat, NatState, Parts, Sub
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Tags, UID};
+use crate::kinds::ec2_tags::{filter, tags};
 use crate::kinds::owned::pages;
 use aws_sdk_ec2::types as ec2;
 use std::collections::BTreeMap;
@@ -64,15 +65,6 @@ impl Scope {
         filters.push(filter("vpc-id", &self.vpc));
         filters
     }
-}
-
-pub(super) fn filter(name: impl Into<String>, value: &str) -> ec2::Filter {
-    ec2::Filter::builder().name(name).values(value).build()
-}
-
-/// The tags of a resource.
-pub(super) fn tags(tags: &[ec2::Tag]) -> Tags {
-    tags.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))).collect()
 }
 
 /// Everything that carries the owner's tags, as AWS describes it.

@@ -112,6 +112,7 @@ fn gateway(gateway: &ec2::InternetGateway) -> Option<(String, bool)> {
 mod tests {
     use super::*;
     use crate::aws::tags::{CLUSTER, UID};
+    use crate::kinds::ec2_tags;
     use crate::kinds::vpc_network::read::PART;
 
     fn scope() -> Scope {
@@ -125,7 +126,7 @@ mod tests {
 
     fn table(uid: &str) -> ec2::RouteTable {
         let tags = [(UID, uid), (CLUSTER, "c-1"), (PART, "route-table/public")];
-        let tags = tags.map(|(key, value)| make::tag(key, value)).to_vec();
+        let tags = tags.map(|(key, value)| ec2_tags::tag(key, value)).to_vec();
         ec2::RouteTable::builder().route_table_id(format!("rtb-{uid}")).set_tags(Some(tags)).build()
     }
 
