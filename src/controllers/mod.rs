@@ -6,6 +6,7 @@ pub mod cluster;
 mod leader;
 pub mod resource;
 mod run;
+mod scope;
 
 pub use run::{Parts, RunError, call_settings, run, run_with};
 

@@ -1,6 +1,5 @@
 //! Starts the controllers, and stops them in good order.
 
-use crate::api::account::AwsAccount;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::{RunConfig, TimesError};
 use crate::controllers::account::{self, AccountContext};
@@ -8,12 +7,13 @@ use crate::controllers::api_writes::ApiWrites;
 use crate::controllers::cluster::{ClusterError, cluster_id, connect};
 use crate::controllers::leader::{Candidate, LeaseLost};
 use crate::controllers::resource::{self, Guarded};
-use crate::controllers::{news_in, no_errors, trim};
+use crate::controllers::{news_in, no_errors, scope, trim};
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory};
 use crate::lifecycle::graph::{self, Graph};
 use crate::server::{Readiness, serve};
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt, future};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
@@ -156,14 +156,14 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let (namespaces, namespace_writer) = reflector::store();
     let (resources, resource_writer) = reflector::store::<Guarded>();
     let caches = CachesFilled::of(3);
-    let account_api = Api::<DeserializeGuard<AwsAccount>>::all(client.clone());
-    let account_stream = stream(account_api, selected.clone(), account_writer, &caches, |_| {});
+    let account_events = watcher(Api::all(client.clone()), selected.clone()).default_backoff();
+    let account_stream = stream(account_events, account_writer, &caches, |_| {});
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
     let follow = follow(graph.clone(), wake);
-    let resource_stream = stream(resource_api(&client, &config), selected, resource_writer, &caches, follow);
-    let namespace_api = Api::<PartialObjectMeta<Namespace>>::all(client.clone());
-    let namespace_stream = stream(namespace_api, watcher::Config::default(), namespace_writer, &caches, |_| {});
+    let resource_events = resource_events(&client, &config, selected, resources.clone());
+    let resource_stream = stream(resource_events, resource_writer, &caches, follow);
+    let namespace_stream = stream(namespace_events(&client, &config), namespace_writer, &caches, |_| {});
     tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
 
     let shared = Arc::new(Context {
@@ -187,10 +187,15 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         proven: Default::default(),
     });
     let queue = controller::Config::default().concurrency(config.concurrency);
-    let accounts_run = Controller::for_stream(account_stream, accounts.clone())
-        .with_config(queue.clone())
-        .graceful_shutdown_on(stopped(stopping.clone()))
-        .run(account::reconcile_one, no_errors, account_context);
+    let accounts_run = match config.read_only_accounts {
+        true => account::follow(account_stream, account_context).take_until(stopped(stopping.clone())).boxed(),
+        false => Controller::for_stream(account_stream, accounts.clone())
+            .with_config(queue.clone())
+            .graceful_shutdown_on(stopped(stopping.clone()))
+            .run(account::reconcile_one, no_errors, account_context)
+            .map(log_end)
+            .boxed(),
+    };
     let resources_run = Controller::for_stream(resource_stream, resources.clone())
         .reconcile_on(resources_of_changed(changes, resources.clone()))
         .reconcile_on(received(woken))
@@ -203,7 +208,7 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         tracing::info!("ready: the caches are filled");
         readiness.set(true);
     });
-    future::join(accounts_run.for_each(log_end), resources_run.for_each(log_end)).await;
+    future::join(accounts_run.for_each(future::ready), resources_run.for_each(|end| future::ready(log_end(end)))).await;
     Ok(())
 }
 
@@ -227,17 +232,34 @@ fn selected(config: &RunConfig) -> watcher::Config {
     }
 }
 
-fn resource_api(client: &Client, config: &RunConfig) -> Api<Guarded> {
-    match &config.watch_namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
+fn resource_events(
+    client: &Client,
+    config: &RunConfig,
+    selected: watcher::Config,
+    store: Store<Guarded>,
+) -> BoxStream<'static, watcher::Result<watcher::Event<Guarded>>> {
+    match config.watch_namespaces.as_slice() {
+        [] => watcher(Api::all(client.clone()), selected).default_backoff().boxed(),
+        some => scope::objects_in(some, client, &selected, store).boxed(),
+    }
+}
+
+fn namespace_events(
+    client: &Client,
+    config: &RunConfig,
+) -> BoxStream<'static, watcher::Result<watcher::Event<PartialObjectMeta<Namespace>>>> {
+    match config.watch_namespaces.as_slice() {
+        [] => {
+            let all: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
+            watcher(all, watcher::Config::default()).default_backoff().boxed()
+        }
+        some => scope::namespaces(some.to_vec(), client.clone()).boxed(),
     }
 }
 
 /// The objects of one kind as they change, kept in a cache on the way.
 fn stream<K>(
-    api: Api<K>,
-    config: watcher::Config,
+    events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
     writer: Writer<K>,
     caches: &CachesFilled,
     mut follow: impl FnMut(&watcher::Event<K>) + Send + 'static,
@@ -246,8 +268,7 @@ where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
     let (caches, mut filled) = (caches.clone(), false);
-    watcher(api, config)
-        .default_backoff()
+    events
         .modify(|object| trim(object.meta_mut()))
         .reflect(writer)
         .inspect_ok(move |event| {
@@ -306,7 +327,7 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 }
 
 /// The controllers' machinery reports objects that are gone before their turn comes; that is no news.
-async fn log_end<K: Resource<DynamicType = ()>, E: std::error::Error + 'static, Q: std::error::Error + 'static>(
+fn log_end<K: Resource<DynamicType = ()>, E: std::error::Error + 'static, Q: std::error::Error + 'static>(
     end: Result<(ObjectRef<K>, controller::Action), controller::Error<E, Q>>,
 ) {
     match end {

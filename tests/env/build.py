@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,28 @@ def controller_manager() -> Path:
     if given and os.access(given / name, os.X_OK):
         return given
     return _built("controller-manager", _go_inputs(), lambda target: _build_go(target, name))
+
+
+def helm(major: int) -> Path:
+    """Return the program helm of this major version, building it if it is missing."""
+    module = HERE / f"helm{major}"
+    version = re.search(rf"helm\.sh/helm/v{major} (v\S+)", (module / "go.mod").read_text())
+    if version is None:
+        raise EnvError(f"{module}/go.mod requires no Helm {major}.")
+    stamp = f"-X helm.sh/helm/v{major}"
+    flags = f"-s -w {stamp}/internal/version.version={version[1]}"
+    if major == 3:
+        # Unstamped, it renders for Kubernetes 1.20; Helm 4 takes the version of its own client library.
+        client = re.search(r"k8s\.io/client-go v0\.(\d+)", (module / "go.mod").read_text())
+        stamp += "/pkg/chartutil.k8sVersion"
+        flags += f" {stamp}Major=1 {stamp}Minor={client[1] if client else 0}"
+    inputs = [(module / name).read_bytes() for name in ("go.mod", "go.sum", "tools.go")]
+    inputs.append(f"{flags} {platform.system()} {platform.machine()}".encode())
+
+    def build(target: Path) -> None:
+        _go_build(f"Helm {major}", f"helm.sh/helm/v{major}/cmd/helm", flags, module, target / "helm")
+
+    return _built(f"helm{major}", inputs, build) / "helm"
 
 
 def _given_assets() -> Path | None:
@@ -132,12 +155,19 @@ def _build_go(target: Path, *names: str) -> None:
             "KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kube-controller-manager. "
             "Folders made by envtest lack the last; Kubernetes' server archive has it."
         )
-    jobs = os.environ.get("GO_JOBS")
     for name in names:
-        command = ["go", "build", *(["-p", jobs] if jobs else []), "-ldflags", go_linker_flags()]
-        command += ["-o", str(target / name), GO_PACKAGES[name]]
-        environment = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
-        run_long(f"building {name} (minutes when cold)", command, HERE / "controlplane", environment)
+        _go_build(name, GO_PACKAGES[name], go_linker_flags(), HERE / "controlplane", target / name)
+
+
+def _go_build(title: str, package: str, flags: str, module: Path, target: Path) -> None:
+    """Build one command of a Go module into a file."""
+    if shutil.which("go") is None:
+        raise EnvError(f"The program go is missing, which builds {title}: install Go 1.26 or newer.")
+    jobs = os.environ.get("GO_JOBS")
+    command = ["go", "build", *(["-p", jobs] if jobs else []), "-ldflags", flags, "-o", str(target), package]
+    run_long(
+        f"building {title} (minutes when cold)", command, module, {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
+    )
 
 
 def _build_emulator(target: Path) -> None:
@@ -150,7 +180,13 @@ def _build_emulator(target: Path) -> None:
 
 
 # What `env.py build` knows to build.
-BUILDERS = {"controlplane": controlplane, "controller-manager": controller_manager, "emulator": emulator}
+BUILDERS = {
+    "controlplane": controlplane,
+    "controller-manager": controller_manager,
+    "emulator": emulator,
+    "helm4": lambda: helm(4),
+    "helm3": lambda: helm(3),
+}
 
 
 def run_long(title: str, command: list[str], folder: Path, env: dict[str, str] | None = None) -> None:
