@@ -6,6 +6,7 @@ They run in an environment of their own: ``env.py exec -- $CCAGI_TEST_PYTHON -m 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "env"))
 
 import build  # noqa: E402
+import processes  # noqa: E402
 from tools import Helm  # noqa: E402
 
 
@@ -33,3 +35,10 @@ def helm4() -> Helm:
 def helm3() -> Helm:
     """The other one, to be compared with it."""
     return Helm(3, build.helm(3))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder for one program, whose log is shown where the test fails."""
+    yield tmp_path
+    print(processes.tail(tmp_path / "program.log"))

@@ -8,9 +8,7 @@ from typing import Any
 
 import build
 import pytest
-from tools import CHART, RELEASE, Helm, kubectl, refused, run, until
-
-NAMESPACE = "ccagi-admission"
+from tools import CHART, DEFINITIONS, NAMESPACE, RELEASE, Helm, kubectl, refused, run, until
 
 
 def account(name: str, allowed: dict[str, Any] | None) -> str:
@@ -38,7 +36,7 @@ def installed() -> Iterator[None]:
     helm = Helm(4, build.helm(4))
     groups = "safety.destructiveFields.groups={platform-admins}"
     helm("install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--create-namespace", "--set", groups)
-    kubectl("wait", "--for=condition=Established", "crd/awsaccounts.aws.ccagi.io", "crd/awsresources.aws.ccagi.io")
+    kubectl("wait", "--for=condition=Established", *(f"crd/{name}" for name in DEFINITIONS), "--timeout=60s")
     kubectl("create", "namespace", "tenant")
     kubectl("label", "namespace", "tenant", "team=web", "stage=test")
     accounts = {"open": {"names": ["tenant"]}, "closed": None, "elsewhere": {"names": ["other"]}, **SELECTORS}
@@ -54,7 +52,6 @@ def installed() -> Iterator[None]:
     run("kubectl", "delete", "awsresources", "-A", "--all")
     run("kubectl", "delete", "awsaccounts", "--all")
     helm("uninstall", RELEASE, "--namespace", NAMESPACE)
-    kubectl("delete", "crd", "awsaccounts.aws.ccagi.io", "awsresources.aws.ccagi.io")
 
 
 SELECTORS: dict[str, dict[str, Any]] = {

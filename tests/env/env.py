@@ -232,6 +232,7 @@ def run_chart_tests(arguments: list[str]) -> int:
     """Run the chart's tests with both Helms in an environment of their own; return pytest's exit code."""
     for major in (4, 3):
         build.helm(major)
+    build.kstatus()
     with tempfile.TemporaryDirectory(prefix="ccagi-chart-") as name:
         folder = Path(name).resolve()
         state = up(folder)
