@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -30,9 +29,9 @@ def manifests(folder: Path) -> None:
     _run(helm, "package", str(CHART), "--destination", str(folder))
     definitions = [path.read_text() for path in sorted((ROOT / "crds").glob("*.yaml"))]
     (folder / "crds.yaml").write_text("---\n".join(definitions))
-    namespace = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    namespace = f"apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {NAMESPACE}\n"
     rendered = _run(helm, "template", NAME, str(CHART), "--namespace", NAMESPACE)
-    (folder / "install.yaml").write_text(f"{namespace}\n{rendered}")
+    (folder / "install.yaml").write_text(f"{namespace}{rendered}")
 
 
 def bill_of_materials(folder: Path) -> None:

@@ -4,7 +4,12 @@
 
 {{- define "ccagi.fullname" -}}
 {{- $name := include "ccagi.name" . }}
-{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) }}
+{{- $full := printf "%s-%s" .Release.Name $name }}
+{{- if contains $name .Release.Name }}
+{{- $full = .Release.Name }}
+{{- else if hasPrefix (printf "%s-" .Release.Name) $name }}
+{{- $full = $name }}
+{{- end }}
 {{- .Values.fullnameOverride | default $full | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
