@@ -63,7 +63,7 @@ lint: ## Lint with warnings denied
 	CLIPPY_ARGS="-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__" cargo build --all-targets
 
 deny: ## Check licences, bans, sources and duplicates of the dependencies
-	"$$($(ENV) build cargo-deny)" check --hide-inclusion-graph licenses bans sources
+	"$$($(ENV) build tools)/bin/cargo-deny" check --hide-inclusion-graph licenses bans sources
 
 image: ## Build the container image (IMAGE=name:tag)
 	docker build --tag $(IMAGE) .

@@ -42,3 +42,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     """A folder for one program, whose log is shown where the test fails."""
     yield tmp_path
     print(processes.tail(tmp_path / "program.log"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Follow the documentation first, in a cluster that knows nothing of us, as its readers do."""
+    items.sort(key=lambda item: "test_docs" not in item.nodeid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import build
+import processes
 import pytest
 import yaml
 from release import Installed
-from tools import CHART, get, kubectl, run, until
+from tools import CHART, ROOT, get, kubectl, run, succeed, until
 
 NUMBER, SLOW = "100000000011", "100000000012"
 TENANT = "wait-tenant"
@@ -51,6 +53,7 @@ OBJECTS = [
     bucket("ready"), bucket("stalled", "nobody"), instance("busy"),
 ]
 STATES = {"ready": "Current", "stalled": "Failed", "busy": "InProgress"}
+HEALTH = {"ready": "Healthy", "stalled": "Degraded", "busy": "Progressing"}
 HOLD, LAST = "example.test/hold", {"path": "/metadata/finalizers/-"}
 CONDITIONS = {"ready": "Ready", "stalled": "Stalled", "busy": "Reconciling"}
 
@@ -61,6 +64,16 @@ def kstatus(objects: list[dict[str, Any]]) -> list[str]:
     given = json.dumps({"items": found})
     done = subprocess.run([build.kstatus()], input=given, capture_output=True, text=True, check=True)
     return done.stdout.split()
+
+
+def argo(objects: list[dict[str, Any]]) -> list[str]:
+    """Return what the health check in docs/gitops.md makes of each object."""
+    page = (ROOT / "docs" / "gitops.md").read_text()
+    [block] = [one for one in re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S) if "argocd-cm" in one]
+    checks = yaml.safe_load(yaml.safe_load(block)["data"]["resource.customizations"])
+    given = json.dumps({"lua": checks["aws.ccagi.io/*"]["health.lua"], "items": [get(*path(one)) for one in objects]})
+    command = [str(build.tools() / "bin" / "python"), str(Path(__file__).with_name("argo_health.py"))]
+    return succeed(*command, given=given).split()
 
 
 def path(one: dict[str, Any]) -> list[str]:
@@ -76,12 +89,14 @@ def let_go(one: dict[str, Any]) -> bool:
     return run("kubectl", "patch", *path(one), "--type=json", "-p", json.dumps(patch)).returncode == 0
 
 
-@pytest.fixture
-def release(folder: Path) -> Iterator[Installed]:
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """A release without a program yet, and a namespace."""
+    folder = tmp_path_factory.mktemp("release")
     installed = Installed({"reconcile": {"backoffBase": "200ms", "backoffMax": "2s"}}, folder)
     kubectl("create", "namespace", TENANT)
     yield installed
+    print(processes.tail(folder / "program.log"))
     installed.remove()
     kubectl("delete", "namespace", TENANT, "--timeout=30s")
 
@@ -100,11 +115,13 @@ def test_every_state_is_read_as_what_it_is(release: Installed) -> None:
     for one in OBJECTS:
         kubectl("create", "-f", "-", given=json.dumps(one))
     assert kstatus(OBJECTS) == ["InProgress"] * len(OBJECTS), "nobody has looked yet"
+    assert argo(OBJECTS) == ["Progressing"] * len(OBJECTS)
 
     release.start()
     for one in OBJECTS:
         kubectl("wait", f"--for=condition={CONDITIONS[one['metadata']['name']]}", *path(one), "--timeout=90s")
     assert kstatus(OBJECTS) == [STATES[one["metadata"]["name"]] for one in OBJECTS]
+    assert argo(OBJECTS) == [HEALTH[one["metadata"]["name"]] for one in OBJECTS]
 
     leaving = [one for one in OBJECTS if one["metadata"]["name"] == "ready"]
     for one in leaving:
@@ -115,10 +132,12 @@ def test_every_state_is_read_as_what_it_is(release: Installed) -> None:
     kubectl("delete", "awsresources", "-n", TENANT, "--all", "--wait=false")
     for one in reversed(leaving):
         until("our finalizer to be the only one", lambda one=one: let_go(one))
+    kubectl("wait", "--for=delete", *path(leaving[0]), "--timeout=90s")
 
 
 def test_helm_waits_until_aws_is_ready_and_no_longer_for_what_is_stalled(release: Installed, tmp_path: Path) -> None:
-    release.start()
+    if release.pid is None:
+        release.start()
     kubectl("create", "-f", "-", given=json.dumps(account("ready", NUMBER, NUMBER)))
     for name, owner in (("waits", "ready"), ("stuck", "nobody")):
         chart = tmp_path / name

