@@ -15,6 +15,7 @@ use crate::lifecycle::graph::{self, Graph};
 use crate::server::{Readiness, serve};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt, future};
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::events::{Recorder, Reporter};
@@ -161,7 +162,7 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
     let follow = follow(graph.clone(), wake);
-    let resource_events = resource_events(&client, &config, selected, resources.clone());
+    let resource_events = watched(&client, &config, selected, resources.clone());
     let resource_stream = stream(resource_events, resource_writer, &caches, follow);
     let namespace_stream = stream(namespace_events(&client, &config), namespace_writer, &caches, |_| {});
     tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
@@ -232,12 +233,17 @@ fn selected(config: &RunConfig) -> watcher::Config {
     }
 }
 
-fn resource_events(
+/// What happens to the objects of one kind, in the namespaces to watch or in all. `store` is their cache.
+fn watched<K>(
     client: &Client,
     config: &RunConfig,
     selected: watcher::Config,
-    store: Store<Guarded>,
-) -> BoxStream<'static, watcher::Result<watcher::Event<Guarded>>> {
+    store: Store<K>,
+) -> BoxStream<'static, watcher::Result<watcher::Event<K>>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + Sync,
+    K: 'static,
+{
     match config.watch_namespaces.as_slice() {
         [] => watcher(Api::all(client.clone()), selected).default_backoff().boxed(),
         some => scope::objects_in(some, client, &selected, store).boxed(),

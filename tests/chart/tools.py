@@ -20,7 +20,7 @@ CHART = ROOT / "charts" / "ccagi-aws-agent"
 # the API server minutes to clean up.
 RELEASE = "ccagi-aws-agent"
 NAMESPACE = "ccagi-system"
-DEFINITIONS = ("awsaccounts.aws.ccagi.io", "awsresources.aws.ccagi.io")
+DEFINITIONS = [f"{path.stem}.aws.ccagi.io" for path in sorted((ROOT / "crds").glob("*.yaml"))]
 
 
 def run(*command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
