@@ -13,11 +13,8 @@ use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory};
 use crate::lifecycle::graph::{self, Graph};
 use crate::server::{Readiness, serve};
-use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt, future};
-use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::core::DeserializeGuard;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{self, ObjectRef, Store, store::Writer};
 use kube::runtime::{Controller, PredicateConfig, WatchStreamExt, controller, watcher};
@@ -162,9 +159,9 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
     let follow = follow(graph.clone(), wake);
-    let resource_events = watched(&client, &config, selected, resources.clone());
+    let resource_events = scope::objects(&client, &config, selected, resources.clone());
     let resource_stream = stream(resource_events, resource_writer, &caches, follow);
-    let namespace_stream = stream(namespace_events(&client, &config), namespace_writer, &caches, |_| {});
+    let namespace_stream = stream(scope::namespaces(&client, &config), namespace_writer, &caches, |_| {});
     tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
 
     let shared = Arc::new(Context {
@@ -230,36 +227,6 @@ fn selected(config: &RunConfig) -> watcher::Config {
     match &config.watch_selector {
         Some(selector) => watcher::Config::default().labels(selector),
         None => watcher::Config::default(),
-    }
-}
-
-/// What happens to the objects of one kind, in the namespaces to watch or in all. `store` is their cache.
-fn watched<K>(
-    client: &Client,
-    config: &RunConfig,
-    selected: watcher::Config,
-    store: Store<K>,
-) -> BoxStream<'static, watcher::Result<watcher::Event<K>>>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + Sync,
-    K: 'static,
-{
-    match config.watch_namespaces.as_slice() {
-        [] => watcher(Api::all(client.clone()), selected).default_backoff().boxed(),
-        some => scope::objects_in(some, client, &selected, store).boxed(),
-    }
-}
-
-fn namespace_events(
-    client: &Client,
-    config: &RunConfig,
-) -> BoxStream<'static, watcher::Result<watcher::Event<PartialObjectMeta<Namespace>>>> {
-    match config.watch_namespaces.as_slice() {
-        [] => {
-            let all: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
-            watcher(all, watcher::Config::default()).default_backoff().boxed()
-        }
-        some => scope::namespaces(some.to_vec(), client.clone()).boxed(),
     }
 }
 

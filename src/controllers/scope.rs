@@ -1,9 +1,12 @@
+//! What is watched: the whole cluster, or some namespaces.
+//!
 //! A controller that works in some namespaces has rights in those only. It watches each by itself and
 //! sees them as one. It may not watch Namespace objects, which are the cluster's, and gets its own ones
 //! from time to time.
 
-use futures::stream::{SelectAll, select_all, unfold};
-use futures::{Stream, StreamExt};
+use crate::config::RunConfig;
+use futures::StreamExt;
+use futures::stream::{BoxStream, SelectAll, select_all, unfold};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::PartialObjectMeta;
@@ -19,39 +22,50 @@ use tokio::time::{Interval, interval};
 /// Time between two looks at the labels of the namespaces.
 const NAMESPACE_PERIOD: Duration = Duration::from_secs(30);
 
-/// What happens to the objects in these namespaces, as one stream. `store` is the cache that the stream
-/// fills: it tells what has gone while a watch was begun anew.
-pub fn objects_in<K>(
-    namespaces: &[String],
+/// What happens to the objects of one kind in the namespaces to watch. `store` is the cache that the
+/// stream fills: it tells what has gone while a watch was begun anew.
+pub fn objects<K>(
     client: &Client,
-    config: &watcher::Config,
+    config: &RunConfig,
+    selected: watcher::Config,
     store: Store<K>,
-) -> impl Stream<Item = watcher::Result<Event<K>>> + Send + 'static + use<K>
+) -> BoxStream<'static, watcher::Result<Event<K>>>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + Sync,
     K: 'static,
 {
+    let namespaces = config.watch_namespaces.as_slice();
+    if namespaces.is_empty() {
+        return watcher(Api::all(client.clone()), selected).default_backoff().boxed();
+    }
     let one = |(index, namespace): (usize, &String)| {
         let api: Api<K> = Api::namespaced(client.clone(), namespace);
-        watcher(api, config.clone()).default_backoff().map(move |event| (index, event)).boxed()
+        watcher(api, selected.clone()).default_backoff().map(move |event| (index, event)).boxed()
     };
     let all: SelectAll<_> = select_all(namespaces.iter().enumerate().map(one));
     let mut merge = Merge::of(namespaces, store);
-    all.flat_map(move |(index, event)| {
+    let merged = all.flat_map(move |(index, event)| {
         let seen: Vec<_> = match event {
             Ok(event) => merge.events(index, event).into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error)],
         };
         futures::stream::iter(seen)
-    })
+    });
+    merged.boxed()
 }
 
-/// These Namespace objects, got anew every [`NAMESPACE_PERIOD`], as a watch would list them.
+/// What happens to the Namespace objects: watched, or those of the namespaces to watch got anew every
+/// [`NAMESPACE_PERIOD`] and given out as a watch would list them.
 pub fn namespaces(
-    names: Vec<String>,
-    client: Client,
-) -> impl Stream<Item = watcher::Result<Event<PartialObjectMeta<Namespace>>>> + Send + 'static {
-    let looks = unfold((interval(NAMESPACE_PERIOD), names, client), |(mut ticks, names, client): Looks| async {
+    client: &Client,
+    config: &RunConfig,
+) -> BoxStream<'static, watcher::Result<Event<PartialObjectMeta<Namespace>>>> {
+    if config.watch_namespaces.is_empty() {
+        let all: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
+        return watcher(all, watcher::Config::default()).default_backoff().boxed();
+    }
+    let begin = (interval(NAMESPACE_PERIOD), config.watch_namespaces.clone(), client.clone());
+    let looks = unfold(begin, |(mut ticks, names, client): Looks| async {
         ticks.tick().await;
         let seen = match look(&names, &client).await {
             Ok(found) => listed(found).into_iter().map(Ok).collect(),
@@ -59,7 +73,7 @@ pub fn namespaces(
         };
         Some((futures::stream::iter(seen), (ticks, names, client)))
     });
-    looks.flatten()
+    looks.flatten().boxed()
 }
 
 type Looks = (Interval, Vec<String>, Client);
