@@ -64,6 +64,10 @@ pub struct RunConfig {
     #[arg(long, env = "CCAGI_SHUTDOWN_GRACE", default_value = "20s", value_parser = humantime::parse_duration)]
     pub shutdown_grace: Duration,
 
+    /// Where prices come from.
+    #[command(flatten)]
+    pub prices: PriceConfig,
+
     /// Whether and how one of several processes is chosen to work.
     #[command(flatten)]
     pub leader_election: LeaderElection,
@@ -88,6 +92,28 @@ pub enum LogFormat {
     Text,
     /// For machines.
     Json,
+}
+
+/// Where prices come from.
+#[derive(Args, Clone, Debug)]
+pub struct PriceConfig {
+    /// Take prices from the book that comes with the program, or ask AWS for them and fall back to it. Asking
+    /// needs `pricing:GetProducts` for the program's own identity.
+    #[arg(long, env = "CCAGI_PRICES", value_enum, default_value_t = PriceSource::Book)]
+    pub prices: PriceSource,
+
+    /// Region of the Price List service's endpoint: us-east-1, eu-central-1 or ap-south-1.
+    #[arg(long, env = "CCAGI_PRICING_REGION", default_value = "us-east-1")]
+    pub pricing_region: String,
+}
+
+/// Where prices come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum PriceSource {
+    /// The book that comes with the program.
+    Book,
+    /// The AWS Price List service, and the book for what it does not tell.
+    Api,
 }
 
 /// Leader election: of several processes with the same Lease one works, and the others stand by.

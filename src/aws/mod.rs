@@ -2,6 +2,7 @@
 
 mod codes;
 pub mod error;
+pub mod pricing;
 pub mod session;
 pub mod tags;
 mod whole_answers;

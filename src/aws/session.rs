@@ -5,6 +5,7 @@
 
 use crate::api::account::{AssumeRole, AwsAccountSpec};
 use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::pricing::PriceList;
 use crate::aws::whole_answers::WholeAnswers;
 use crate::aws::write_gate::WriteGate;
 use crate::fence::Fence;
@@ -249,6 +250,13 @@ impl Sessions {
         let account = self.account(spec).await;
         *account.verified.lock().await = Verification::Unknown;
         *account.usable_regions.lock().await = None;
+    }
+
+    /// The Price List service as the controller's own identity sees it, by its endpoint in `region`: it
+    /// has one in `us-east-1`, `eu-central-1` and `ap-south-1` (AWS General Reference).
+    pub fn price_list(&self, region: &str) -> PriceList {
+        let config = self.base.to_builder().region(Region::new(region.to_owned())).build();
+        PriceList(aws_sdk_pricing::Client::new(&config))
     }
 
     /// Forgets what is known of the account, so that the next use verifies it anew.

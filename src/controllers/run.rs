@@ -2,7 +2,7 @@
 
 use crate::api::account::AwsAccount;
 use crate::aws::session::{CallSettings, Sessions, http_client};
-use crate::config::{RunConfig, TimesError};
+use crate::config::{PriceSource, RunConfig, TimesError};
 use crate::controllers::account::{self, AccountContext};
 use crate::controllers::api_writes::ApiWrites;
 use crate::controllers::cluster::{ClusterError, cluster_id, connect};
@@ -13,6 +13,7 @@ use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory};
 use crate::lifecycle::graph::{self, Graph};
+use crate::lifecycle::prices::Prices;
 use crate::server::{Readiness, serve};
 use futures::{Stream, StreamExt, TryStreamExt, future};
 use k8s_openapi::api::core::v1::Namespace;
@@ -166,6 +167,10 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let namespace_stream = stream(namespace_api, watcher::Config::default(), namespace_writer, &caches, |_| {});
     tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
 
+    let prices = match config.prices.prices {
+        PriceSource::Book => Prices::included(),
+        PriceSource::Api => Prices::of_aws(sessions.price_list(&config.prices.pricing_region)),
+    };
     let shared = Arc::new(Context {
         recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
         sessions,
@@ -175,6 +180,7 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         cluster_id,
         memory: Memory::default(),
         graph,
+        prices,
         client,
         fence,
         config: config.clone(),

@@ -12,18 +12,20 @@ pub mod decide;
 pub mod error;
 pub mod graph;
 pub mod intent;
+mod judgement;
 pub mod news;
 pub mod objects;
 pub mod observe;
 pub mod orphans;
 pub mod policies;
+pub mod prices;
 pub mod references;
 pub mod resolve;
 pub mod secrets;
 pub mod status;
 
 use crate::api::conditions::{ConditionType, Verdict, is_true};
-use crate::api::resource::{AwsResource, Change, Health};
+use crate::api::resource::{AwsResource, Change};
 use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE};
 use crate::aws::tags::{Owner, Tags};
 use crate::kinds::{Kind, KindSpec, with_kind};
@@ -59,6 +61,8 @@ pub struct Walk<'a> {
     api: Api<AwsResource>,
     object: AwsResource,
     uid: String,
+    /// The region of the account that the resource is in, once it is known.
+    region: String,
     /// Whether this very walk has begun the resource's present life, so that no create call can have
     /// been made for it.
     intent_is_fresh: bool,
@@ -107,7 +111,7 @@ impl<'a> Walk<'a> {
             // Somebody asks for another try: what was given up on is tried again.
             cx.memory.change(&uid, |memory| memory.last_update = None);
         }
-        Self { cx, api, object, uid, intent_is_fresh: false, current: false }
+        Self { cx, api, object, uid, region: String::new(), intent_is_fresh: false, current: false }
     }
 
     async fn pass(&mut self) -> Result<Next, PassError> {
@@ -132,6 +136,7 @@ impl<'a> Walk<'a> {
             K::validate(&spec).map_err(|invalid| PassError::Invalid { member: K::NAME.member(), invalid })?;
         }
         let aws = resolve(&self.object, self.cx).await?;
+        aws.region().clone_into(&mut self.region);
         let desired = self.desired::<K>(spec, &facts.policies);
         let secrets = self.secret_changes(&desired, &facts).await?;
         let view = match decide::without_looking(&facts) {
@@ -309,11 +314,9 @@ impl<'a> Walk<'a> {
             }
         };
         news.publish(&self.object, "Reconcile", self.cx);
-        let unreadable = matches!(error, PassError::Observe(_));
-        let status = status::next(&self.object, &verdict, Timestamp::now(), |status| {
-            if unreadable {
-                status.health = Some(Health::Unknown);
-            }
+        let now = Timestamp::now();
+        let status = status::next(&self.object, &verdict, now, |status| {
+            judgement::note_unread(status, &error, verdict.reason, now);
         });
         match status::write(&self.api, &mut self.object, status).await {
             Ok(()) if error.waits_for_news() => Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)),
