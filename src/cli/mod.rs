@@ -1,9 +1,11 @@
 //! The command line.
 
 mod crds;
+mod explain_cost;
 mod iam_policy;
 mod orphans;
 mod reference;
+mod table;
 
 use crate::config::RunConfig;
 use crate::{controllers, telemetry};
@@ -27,6 +29,8 @@ enum Command {
     Crds(crds::CrdsConfig),
     /// Print the IAM policy that the role of an AwsAccount needs.
     IamPolicy(iam_policy::IamPolicyConfig),
+    /// Show what the cost of an AwsResource is made of.
+    ExplainCost(explain_cost::ExplainCostConfig),
     /// Report AWS resources that carry this cluster's tags and belong to no object.
     Orphans(orphans::OrphansConfig),
 }
@@ -43,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Run(config) => run(*config),
         Command::Crds(config) => crds::write(&config).map_err(Into::into),
         Command::IamPolicy(config) => print(&format!("{:#}", iam_policy::policy(&config))).map_err(Into::into),
+        Command::ExplainCost(config) => explain_cost::run(&config),
         // Its exit codes say what was found.
         Command::Orphans(config) => return orphans::run(&config),
     };

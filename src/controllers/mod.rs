@@ -6,8 +6,9 @@ pub mod cluster;
 mod leader;
 pub mod resource;
 mod run;
+mod sums;
 
-pub use run::{Parts, RunError, call_settings, run, run_with};
+pub use run::{Parts, RunError, call_settings, prices, run, run_with};
 
 use crate::lifecycle::Next;
 use kube::core::ObjectMeta;

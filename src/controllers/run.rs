@@ -2,13 +2,13 @@
 
 use crate::api::account::AwsAccount;
 use crate::aws::session::{CallSettings, Sessions, http_client};
-use crate::config::{PriceSource, RunConfig, TimesError};
+use crate::config::{PriceConfig, PriceSource, RunConfig, TimesError};
 use crate::controllers::account::{self, AccountContext};
 use crate::controllers::api_writes::ApiWrites;
 use crate::controllers::cluster::{ClusterError, cluster_id, connect};
 use crate::controllers::leader::{Candidate, LeaseLost};
 use crate::controllers::resource::{self, Guarded};
-use crate::controllers::{news_in, no_errors, trim};
+use crate::controllers::{news_in, no_errors, sums, trim};
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory};
@@ -145,6 +145,14 @@ pub fn call_settings(config: &RunConfig, fence: &Fence) -> CallSettings {
     }
 }
 
+/// Where prices come from under this configuration.
+pub fn prices(config: &PriceConfig, sessions: &Sessions) -> Prices {
+    match config.prices {
+        PriceSource::Book => Prices::included(),
+        PriceSource::Api => Prices::of_aws(sessions.price_list(&config.pricing_region)),
+    }
+}
+
 /// Runs the controllers over these parts until `stopping` holds true and running reconciles have ended.
 ///
 /// # Errors
@@ -161,16 +169,18 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let account_stream = stream(account_api, selected.clone(), account_writer, &caches, |_| {});
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
-    let follow = follow(graph.clone(), wake);
+    let (adds, sums_changed) = mpsc::unbounded_channel();
+    let (mut follow_graph, mut follow_sums) = (follow(graph.clone(), wake), sums::follow(adds));
+    let follow = move |event: &watcher::Event<Guarded>| {
+        follow_graph(event);
+        follow_sums(event);
+    };
     let resource_stream = stream(resource_api(&client, &config), selected, resource_writer, &caches, follow);
     let namespace_api = Api::<PartialObjectMeta<Namespace>>::all(client.clone());
     let namespace_stream = stream(namespace_api, watcher::Config::default(), namespace_writer, &caches, |_| {});
     tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
 
-    let prices = match config.prices.prices {
-        PriceSource::Book => Prices::included(),
-        PriceSource::Api => Prices::of_aws(sessions.price_list(&config.prices.pricing_region)),
-    };
+    let prices = prices(&config.prices, &sessions);
     let shared = Arc::new(Context {
         recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
         sessions,
@@ -194,6 +204,7 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     });
     let queue = controller::Config::default().concurrency(config.concurrency);
     let accounts_run = Controller::for_stream(account_stream, accounts.clone())
+        .reconcile_on(sums::accounts(sums_changed))
         .with_config(queue.clone())
         .graceful_shutdown_on(stopped(stopping.clone()))
         .run(account::reconcile_one, no_errors, account_context);

@@ -82,6 +82,7 @@ const VOLATILE: &[&str] = &[
     "TableId",
     "UsageOperationUpdateTime",
     "creationTime",
+    "healthSince",
     "lastHandledReconcileAt",
     "lastTransitionTime",
     "masterUserSecretArn",
