@@ -21,5 +21,6 @@ pub mod controllers;
 pub mod fence;
 pub mod kinds;
 pub mod lifecycle;
+pub mod metrics;
 pub mod server;
 pub mod telemetry;

@@ -6,6 +6,7 @@ use crate::config::RunConfig;
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::graph::Graph;
+use crate::metrics::Metrics;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
@@ -47,6 +48,8 @@ pub struct Context {
     pub memory: Memory,
     /// Who refers to whom.
     pub graph: Arc<Graph>,
+    /// What is counted and measured.
+    pub metrics: Arc<Metrics>,
 }
 
 /// What is remembered of objects between passes. All of it may be lost at any time: it spares
