@@ -181,6 +181,7 @@ pub struct Sessions {
 
 struct Account {
     config: SdkConfig,
+    watch: CallWatch,
     verified: Mutex<Verification>,
     usable_regions: Mutex<Option<Vec<String>>>,
     regions: Mutex<HashMap<String, Aws>>,
@@ -224,8 +225,8 @@ impl Sessions {
         let mut regions = account.regions.lock().await;
         let aws = regions.entry(region.to_owned()).or_insert_with(|| {
             let config = account.config.to_builder().region(Region::new(region.to_owned())).build();
-            let watch = CallWatch { account: spec.account_id.clone(), observer: self.observer.clone() };
-            Aws { inner: Arc::new(Clients::new(region, &identity, config, self.gate.clone(), watch)) }
+            let (gate, watch) = (self.gate.clone(), account.watch.clone());
+            Aws { inner: Arc::new(Clients::new(region, &identity, config, gate, watch)) }
         });
         Ok(aws.clone())
     }
@@ -275,8 +276,10 @@ impl Sessions {
             let provider = assume(role, &config).await;
             config = config.to_builder().credentials_provider(provider).build();
         }
+        let watch = CallWatch { account: spec.account_id.clone(), observer: self.observer.clone() };
         let account = Arc::new(Account {
             config,
+            watch,
             verified: Mutex::new(Verification::Unknown),
             usable_regions: Mutex::default(),
             regions: Mutex::default(),
@@ -324,7 +327,7 @@ impl Account {
             Verification::Refused(when, error) if when.elapsed() < refusal_period => return Err(error.clone()),
             Verification::Unknown | Verification::Refused(..) => {}
         }
-        let answer = caller_identity(&self.config, spec).await;
+        let answer = caller_identity(&self.config, &self.watch, spec).await;
         *verified = match &answer {
             Ok(identity) => Verification::Is(identity.clone()),
             Err(error) => Verification::Refused(Instant::now(), error.clone()),
@@ -333,8 +336,13 @@ impl Account {
     }
 }
 
-async fn caller_identity(config: &SdkConfig, spec: &AwsAccountSpec) -> Result<Identity, SessionError> {
-    let sts = aws_sdk_sts::Client::new(config);
+async fn caller_identity(
+    config: &SdkConfig,
+    watch: &CallWatch,
+    spec: &AwsAccountSpec,
+) -> Result<Identity, SessionError> {
+    let config = aws_sdk_sts::config::Builder::from(config).interceptor(watch.clone()).build();
+    let sts = aws_sdk_sts::Client::from_conf(config);
     let answer = sts.get_caller_identity().send().await.named("GetCallerIdentity")?;
     let actual = answer.account().unwrap_or_default();
     if actual != spec.account_id {
