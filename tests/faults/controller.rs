@@ -11,6 +11,7 @@ use ccagi_aws_agent::controllers::api_writes::ApiWrites;
 use ccagi_aws_agent::controllers::cluster::connect;
 use ccagi_aws_agent::controllers::{Parts, call_settings, run_with};
 use ccagi_aws_agent::fence::Fence;
+use ccagi_aws_agent::metrics::Metrics;
 use ccagi_aws_agent::server::Readiness;
 use clap::Parser;
 use std::sync::Arc;
@@ -70,8 +71,9 @@ async fn live(doors: Arc<Doors>, life: u32, config: RunConfig) {
     let client = kubernetes_door::client(doors.clone(), life, behind);
     let http = AwsDoor { doors, life, inner: http_client() };
     let sessions = Sessions::from_environment(&call_settings(&config, &fence), SharedHttpClient::new(http)).await;
+    let metrics = Arc::new(Metrics::new().expect("the metrics go together"));
     let (_stop, stopping) = watch::channel(false);
-    run_with(Parts { client, sessions, fence, config }, Readiness::default(), stopping)
+    run_with(Parts { client, sessions, fence, config, metrics }, Readiness::default(), stopping)
         .await
         .expect("the controllers run");
 }
