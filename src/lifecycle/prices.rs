@@ -73,7 +73,8 @@ impl List {
             return known.and_then(|answer| answer.price.clone());
         }
         let read = |products: Vec<String>| price_list::price(&products, item.unit).map_err(|error| error.to_string());
-        match self.service.products(&query).await.map_err(|error| error.to_string()).and_then(read) {
+        let products = self.service.products(query.service_code, &query.attributes).await;
+        match products.map_err(|error| error.to_string()).and_then(read) {
             Ok(price) => {
                 answers.failed = None;
                 answers.known.insert(key, Answer { price: price.clone(), asked: Instant::now() });
