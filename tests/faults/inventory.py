@@ -1,7 +1,8 @@
 """Lists all that an AWS account holds, with another client than the controller's.
 
 Reads lines of JSON ``{"account", "services"}`` and answers each with one line: lists by
-service and kind, each thing as AWS describes it.
+service and kind, each thing as AWS describes it. With ``"plant": true`` it makes things of
+somebody else instead, and answers with the errors by service.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.session import get_session
+from neighbours import plant
 
 ROLE = "arn:aws:iam::{account}:role/Observer"
 REGION = "us-east-1"
@@ -181,6 +183,9 @@ def main() -> None:
         question = json.loads(line)
         aws.enter(question["account"])
         found: Things = {}
+        if question.get("plant"):
+            print(json.dumps(plant(aws.call, question["account"], question["services"])), flush=True)
+            continue
         for service in question["services"]:
             if service in SERVICES:
                 found.update(SERVICES[service](aws))
