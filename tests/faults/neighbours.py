@@ -20,7 +20,10 @@ OWNER = {
     "Name": "network",
 }
 TAGS = [{"Key": key, "Value": value} for key, value in OWNER.items()]
-TRUST = '{"Version":"2012-10-17","Statement":[]}'
+TRUST = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
+    '"Principal":{"Service":"lambda.amazonaws.com"}}]}'
+)
 
 Call = Callable[..., dict[str, Any]]
 
