@@ -6,6 +6,7 @@ use super::plan::Fault;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -96,6 +97,8 @@ pub struct Doors {
     spell: watch::Sender<Option<Spell>>,
     /// The life that is cut off from everything.
     cut_off: watch::Sender<Option<u32>>,
+    /// Where calls are sent from: it outlives the controllers, and so do calls that they have begun.
+    pub runtime: Handle,
 }
 
 impl Doors {
@@ -105,6 +108,7 @@ impl Doors {
             crashes: watch::Sender::new(0),
             spell: watch::Sender::new(None),
             cut_off: watch::Sender::new(None),
+            runtime: Handle::current(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::doors::Entry;
 use super::inventory::{difference, normal};
+use super::plan::Fault;
 use super::run::Outcome;
 use super::workloads::{Step, Workload};
 use kube::ResourceExt;
@@ -260,8 +261,9 @@ fn one_writes_at_a_time(evidence: &Evidence<'_>) -> Option<String> {
     let is_write = |entry: &&Entry| entry.call.write && !entry.call.operation.contains(".leases");
     let last = journal.iter().filter(is_write).map(|entry| entry.life).max()?;
     let first = journal.iter().position(|entry| is_write(&entry) && entry.life == last)?;
+    // One that is on the wire when its controller dies arrives; one that was held up must not be sent.
     let mut late = journal.iter().enumerate().filter(|(number, entry)| {
-        let sent = *number > first || (entry.status.is_some() && entry.answered_at > first + 1);
+        let sent = *number > first || (entry.fault == Some(Fault::Held) && entry.status.is_some());
         entry.life < last && is_write(entry) && sent
     });
     late.next().map(|(_, entry)| format!("{} by controller {} after {last} had written", entry.site, entry.life))
