@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 
 /// The doors of one life of the program.
 #[derive(Clone)]
-pub struct Proxies {
+struct Proxies {
     doors: Arc<Doors>,
     life: u32,
     client: Client,

@@ -22,11 +22,11 @@ pub struct Rivals {
     run: String,
 }
 
-/// The flags of a leader election whose lease lasts little longer than a write may take.
+/// The flags of a leader election with a lease that no load of the machine makes a leader lose.
 pub fn arguments(run: &str) -> Vec<String> {
     let flags = [
-        "--leader-elect --leader-election-lease-duration 4s --leader-election-renew-deadline 3s",
-        "--leader-election-retry-period 500ms --api-write-timeout 2s --leader-election-namespace",
+        "--leader-elect --leader-election-lease-duration 12s --leader-election-renew-deadline 10s",
+        "--leader-election-retry-period 500ms --api-write-timeout 5s --leader-election-namespace",
         NAMESPACE,
         "--leader-election-id",
         run,
