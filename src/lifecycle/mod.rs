@@ -271,12 +271,10 @@ impl<'a> Walk<'a> {
             since: Timestamp::now(),
         };
         self.cx.memory.change(&self.uid, |memory| {
-            memory.absence = match (sight, memory.absence.take()) {
-                (Sight::Absent, Some(old)) if (&old.incarnation, &old.id) == (&missed.incarnation, &missed.id) => {
-                    Some(old)
-                }
-                (Sight::Absent, _) => Some(missed),
-                _ => None,
+            memory.absence = match (sight.is_in_vain(facts.deleting), memory.absence.take()) {
+                (true, Some(old)) if (&old.incarnation, &old.id) == (&missed.incarnation, &missed.id) => Some(old),
+                (true, _) => Some(missed),
+                (false, _) => None,
             };
             memory.absence.as_ref().map(|absence| absence.since)
         })
