@@ -13,5 +13,5 @@ RUN cargo build --locked --profile dist --bin ccagi-aws-agent && cp target/dist/
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /ccagi-aws-agent /ccagi-aws-agent
 USER 65532:65532
-EXPOSE 8081
+EXPOSE 8080 8081
 ENTRYPOINT ["/ccagi-aws-agent"]

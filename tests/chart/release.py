@@ -22,10 +22,11 @@ class Installed:
         self.folder = folder
         self.pid: int | None = None
         self.helm = Helm(4, build.helm(4))
-        [port] = processes.free_ports(1)
+        health, metrics = processes.free_ports(2)
         path = folder / "values.json"
         aws = {"region": "us-east-1", "endpointUrl": os.environ["AWS_ENDPOINT_URL"]}
-        path.write_text(json.dumps({"health": {"port": port}, "aws": aws, **values}))
+        ports = {"health": {"port": health}, "metrics": {"port": metrics}, "extraArgs": ["--log-address=127.0.0.1:0"]}
+        path.write_text(json.dumps({**ports, "aws": aws, **values}))
         more = ("--namespace", NAMESPACE, "--create-namespace", "--values", str(path))
         self.helm("install", RELEASE, str(CHART), *more)
         kubectl("wait", "--for=condition=Established", *(f"crd/{name}" for name in DEFINITIONS), "--timeout=60s")

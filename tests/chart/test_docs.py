@@ -23,8 +23,9 @@ FOREIGN = ("kustomize.toolkit.fluxcd.io/v1", "argoproj.io/v1alpha1")
 # Where reasons of conditions and Events are written, and words there that are none: actions, states, operations.
 WITH_REASONS = ("lifecycle/*.rs", "lifecycle/decide/*.rs", "controllers/*.rs", "aws/error.rs", "aws/session.rs")
 NO_REASONS = set(
-    "Active Adopt BeginRestart Changed Create Delete EndRestart GetCallerIdentity Invalid InvalidClientTokenId Nothing "
-    "Reconcile Record Refuse RemoveFinalizer Reread Stopped Update Verify Wait WriteIntent".split()
+    "Active Adopt BeginRestart Changed Create CreateResource Delete DeleteResource EndRestart GetCallerIdentity Invalid "
+    "InvalidClientTokenId Judge Nothing Reconcile Record Refuse RemoveFinalizer Reread Stopped Update UpdateResource "
+    "Verify Wait WriteIntent".split()
 )
 
 

@@ -46,6 +46,7 @@ def test_the_program_works_from_an_empty_folder_with_nothing_but_a_bundle_of_aut
     kubectl("apply", "--server-side", "--force-conflicts", "-f", f"{ROOT}/crds")
     with (tmp_path / "log").open("w") as log:
         command = [str(controller.binary()), "run", "--health-address", f"127.0.0.1:{port}"]
+        command += ["--metrics-address", "0", "--log-address", "0"]
         program = subprocess.Popen(command, cwd=empty, env=given, stdout=log, stderr=log)
     try:
         until("the program to be ready", lambda: program.poll() is not None or is_ready(port))

@@ -1,6 +1,7 @@
 {{- define "ccagi.arguments" -}}
 - run
 - --health-address=0.0.0.0:{{ .Values.health.port }}
+- --metrics-address={{ .Values.metrics.enabled | ternary (printf "0.0.0.0:%v" .Values.metrics.port) "0" }}
 - --log={{ .Values.log.level }}
 - --log-format={{ .Values.log.format }}
 - --drift-period={{ .Values.reconcile.resyncPeriod }}
@@ -9,6 +10,7 @@
 - --poll-period={{ .Values.reconcile.pollPeriod }}
 - --backoff-base={{ .Values.reconcile.backoffBase }}
 - --backoff-max={{ .Values.reconcile.backoffMax }}
+- --prices={{ .Values.cost.prices }}
 {{- with .Values.clusterId }}
 - --cluster-id={{ . }}
 {{- end }}
