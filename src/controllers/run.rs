@@ -231,7 +231,11 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     metrics.count(counted_objects(resources.clone())?)?;
     let queue = controller::Config::default().concurrency(config.concurrency);
     let accounts_run = match config.read_only_accounts {
-        true => account::follow(account_stream, account_context).take_until(stopped(stopping.clone())).boxed(),
+        true => {
+            // Nobody writes the sums, so that nobody need be told of them.
+            drop(sums_changed);
+            account::follow(account_stream, account_context).take_until(stopped(stopping.clone())).boxed()
+        }
         false => Controller::for_stream(account_stream, accounts.clone())
             .reconcile_on(sums::accounts(sums_changed))
             .with_config(queue.clone())

@@ -170,9 +170,9 @@ mod tests {
 
     /// The names that a cache has after each of these events of the watches 0 (`a`) and 1 (`b`).
     fn cached(events: Vec<(usize, Event<ConfigMap>)>) -> Vec<String> {
-        let (store, mut writer) = reflector::store();
+        let (store, mut writer) = reflector::store::<ConfigMap>();
         let mut merge = Merge::of(&["a".to_owned(), "b".to_owned()], store.clone());
-        let after = |(index, event)| {
+        let after = |(index, event): (usize, Event<ConfigMap>)| {
             merge.events(index, event).iter().for_each(|event| writer.apply_watcher_event(event));
             let mut names: Vec<_> = store.state().iter().map(|object| object.name_any()).collect();
             names.sort();

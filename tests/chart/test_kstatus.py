@@ -54,7 +54,7 @@ OBJECTS = [
 ]
 STATES = {"ready": "Current", "stalled": "Failed", "busy": "InProgress"}
 HEALTH = {"ready": "Healthy", "stalled": "Degraded", "busy": "Progressing"}
-HOLD, LAST = "example.test/hold", {"path": "/metadata/finalizers/-"}
+HOLD = "example.test/hold"
 CONDITIONS = {"ready": "Ready", "stalled": "Stalled", "busy": "Reconciling"}
 
 
@@ -125,7 +125,8 @@ def test_every_state_is_read_as_what_it_is(release: Installed) -> None:
 
     leaving = [one for one in OBJECTS if one["metadata"]["name"] == "ready"]
     for one in leaving:
-        kubectl("patch", *path(one), "--type=json", "-p", json.dumps([{"op": "add", "value": HOLD, **LAST}]))
+        held = [*get(*path(one))["metadata"].get("finalizers", []), HOLD]
+        kubectl("patch", *path(one), "--type=merge", "-p", json.dumps({"metadata": {"finalizers": held}}))
         kubectl("delete", *path(one), "--wait=false")
     assert kstatus(leaving) == ["Terminating"] * len(leaving)
     # The account waits for all resources that use it.
