@@ -256,7 +256,7 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         tracing::info!("ready: the caches are filled");
         readiness.set(true);
     });
-    future::join(accounts_run.for_each(future::ready), resources_run.for_each(|end| future::ready(log_end(end)))).await;
+    future::join(accounts_run.for_each(future::ready), resources_run.map(log_end).for_each(future::ready)).await;
     Ok(())
 }
 

@@ -32,7 +32,11 @@ async fn what_was_done_is_told_in_metrics_and_in_one_line_of_the_log() {
     story.apply("assets", &format!("s3Bucket: {{bucketName: {bucket}}}")).await;
     story.until_ready("assets").await;
     let controller = story.take_controller();
-    let text = ask(&controller, "metrics", "GET /metrics", "");
+    // It is counted after the status was written, by which the story has seen it.
+    let created = |text: &str| value(text, "ccagi_tasks_completed_total", &["type=\"CreateResource\""]);
+    let scrape = || ask(&controller, "metrics", "GET /metrics", "");
+    story.until_true("the creation to be counted", || created(&scrape()) == Some(1.0)).await;
+    let text = scrape();
 
     let account = format!("account=\"{}\"", story.account_id);
     let create = ["service=\"S3\"", "operation=\"CreateBucket\"", "result=\"Success\"", account.as_str()];
