@@ -35,6 +35,15 @@ pub struct Gift {
     pub outputs: BTreeMap<String, String>,
 }
 
+impl Gift {
+    /// What stands for an output of the object `name` that is not known yet; nothing does where the object
+    /// is on its way out.
+    pub fn promise(&self, name: &str) -> Option<String> {
+        let after = if self.outputs.is_empty() { "after create of" } else { "once it is ready, from" };
+        (!self.deleting).then(|| format!("(known {after} {name})"))
+    }
+}
+
 impl Graph {
     /// Takes in an object as it is now and returns whom that concerns.
     pub fn applied(&self, object: &AwsResource) -> Vec<Key> {

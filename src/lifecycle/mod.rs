@@ -16,6 +16,7 @@ pub mod news;
 pub mod objects;
 pub mod observe;
 pub mod orphans;
+pub mod plan;
 pub mod policies;
 pub mod references;
 pub mod resolve;
@@ -33,10 +34,12 @@ use error::PassError;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt};
 use news::News;
-use observe::{View, Wanted, observe};
+use plan::{Examined, Ground};
 use policies::Policies;
-use resolve::resolve;
+use references::Output;
 use secrets::Vault;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The most passes of one walk; a longer one goes on with the next reconcile.
@@ -64,6 +67,8 @@ pub struct Walk<'a> {
     intent_is_fresh: bool,
     /// Whether this very walk has read the object from the API server itself or written its intent.
     current: bool,
+    /// Whether the walk only looks ahead and never applies: what is not known yet then has a placeholder.
+    looks_ahead: bool,
 }
 
 /// Reconciles one object and says when to come back.
@@ -98,6 +103,15 @@ struct Desired<K: Kind> {
     vault: Vault,
 }
 
+/// A spec without references.
+struct Filled<K: Kind> {
+    spec: K::Spec,
+    /// What is left out of it for now, in words.
+    postponed: Vec<String>,
+    /// The objects whose values have a placeholder.
+    waits_for: Vec<String>,
+}
+
 impl<'a> Walk<'a> {
     fn new(object: AwsResource, cx: &'a Context) -> Self {
         let api = Api::namespaced(cx.client.clone(), &object.namespace().unwrap_or_default());
@@ -107,7 +121,7 @@ impl<'a> Walk<'a> {
             // Somebody asks for another try: what was given up on is tried again.
             cx.memory.change(&uid, |memory| memory.last_update = None);
         }
-        Self { cx, api, object, uid, intent_is_fresh: false, current: false }
+        Self { cx, api, object, uid, intent_is_fresh: false, current: false, looks_ahead: false }
     }
 
     async fn pass(&mut self) -> Result<Next, PassError> {
@@ -121,32 +135,11 @@ impl<'a> Walk<'a> {
     }
 
     async fn pass_of<K: Kind>(&mut self, spec: K::Spec) -> Result<Next, PassError> {
-        let mut facts = self.facts::<K>(&spec);
-        if let Some(action) = decide::without_account(&facts) {
-            return self.let_go(action).await;
+        let Examined { plan, facts, ground } = self.examine::<K>(spec).await?;
+        match ground {
+            Some(Ground { aws, desired, view }) => self.apply::<K>(&plan, &aws, &desired, &view, &facts).await,
+            None => self.let_go(plan.action).await,
         }
-        let (spec, postponed) = self.without_references::<K>(spec, &facts)?;
-        facts.postponed = postponed;
-        facts.request_hash = self.request_hash::<K>(&spec);
-        if !facts.deleting {
-            K::validate(&spec).map_err(|invalid| PassError::Invalid { member: K::NAME.member(), invalid })?;
-        }
-        let aws = resolve(&self.object, self.cx).await?;
-        let desired = self.desired::<K>(spec, &facts.policies);
-        let secrets = self.secret_changes(&desired, &facts).await?;
-        let view = match decide::without_looking(&facts) {
-            Some(_) => View { sight: Sight::Unseen, found: None },
-            None => {
-                let wanted =
-                    Wanted { spec: &desired.spec, owner: &desired.owner, tags: &desired.tags, secrets: &secrets };
-                observe::<K>(&aws, &self.object, &wanted, facts.deleting).await.map_err(PassError::Observe)?
-            }
-        };
-        facts.absent_since = self.remember_absence(&view.sight, &facts);
-        facts.fruitless_updates = self.fruitless_updates(&view.sight);
-        let action = decide::decide(&facts, &view.sight);
-        tracing::debug!(object = %self.object.name_any(), kind = K::NAME.as_str(), action = action.name(), "decided");
-        self.apply::<K>(action, &aws, &desired, &view, &facts).await
     }
 
     fn facts<K: Kind>(&self, spec: &K::Spec) -> Facts {
@@ -190,9 +183,9 @@ impl<'a> Walk<'a> {
 
     /// The spec with the values of what it refers to, and what is left out of it for now. A deletion
     /// goes on with what is known: what it refers to may be on its way out too.
-    fn without_references<K: Kind>(&self, spec: K::Spec, facts: &Facts) -> Result<(K::Spec, Vec<String>), PassError> {
+    fn without_references<K: Kind>(&self, spec: K::Spec, facts: &Facts) -> Result<Filled<K>, PassError> {
         if K::REFERENCES.is_empty() {
-            return Ok((spec, Vec::new()));
+            return Ok(Filled { spec, postponed: Vec::new(), waits_for: Vec::new() });
         }
         let own = graph::key(&self.object);
         if let Some(path) = self.cx.graph.cycle(&own).filter(|_| !facts.deleting) {
@@ -200,9 +193,18 @@ impl<'a> Walk<'a> {
         }
         let written = serde_json::to_value(&spec).unwrap_or_default();
         let in_use = facts.recorded_id.is_some();
+        let waits_for = RefCell::new(BTreeSet::new());
         let filled = references::fill(written, K::REFERENCES, &|reference, name, output| {
-            let key = (own.0.clone(), name.to_owned());
-            graph::output(self.cx.graph.gift(&key).as_ref(), name, output, in_use, reference.later)
+            let gift = self.cx.graph.gift(&(own.0.clone(), name.to_owned()));
+            let found = graph::output(gift.as_ref(), name, output, in_use, reference.later);
+            let placeholder = gift.filter(|_| self.looks_ahead && !reference.later).and_then(|gift| gift.promise(name));
+            match (found, placeholder) {
+                (Output::Awaited(_), Some(placeholder)) => {
+                    waits_for.borrow_mut().insert(name.to_owned());
+                    Output::Known(placeholder)
+                }
+                (found, _) => found,
+            }
         });
         if !facts.deleting && !filled.impossible.is_empty() {
             return Err(PassError::Impossible(filled.impossible));
@@ -211,7 +213,8 @@ impl<'a> Walk<'a> {
             return Err(PassError::Awaiting(filled.awaited));
         }
         // It came from this type, and a value stands where its reference stood.
-        Ok((serde_json::from_value(filled.spec).unwrap_or(spec), filled.postponed))
+        let spec = serde_json::from_value(filled.spec).unwrap_or(spec);
+        Ok(Filled { spec, postponed: filled.postponed, waits_for: waits_for.into_inner().into_iter().collect() })
     }
 
     fn desired<K: Kind>(&self, spec: K::Spec, policies: &Policies) -> Desired<K> {
