@@ -18,6 +18,7 @@ pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod controllers;
+pub mod cost;
 pub mod fence;
 pub mod kinds;
 pub mod lifecycle;

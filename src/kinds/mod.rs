@@ -18,6 +18,7 @@ use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
 use crate::aws::error::AwsError;
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
+use crate::cost::{Costs, Found};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use secrets::{SecretReference, Secrets};
@@ -119,6 +120,10 @@ pub trait Kind: Send + Sync + 'static {
         let fields = diff::Fields { effect: &Self::effect, named_lists: Self::NAMED_LISTS };
         diff::between(&Self::comparable(spec), &Self::comparable(&observed.spec), &fields)
     }
+
+    /// What a resource of this spec is paid for, by time and by use. What AWS sets where the spec is silent
+    /// is in an observed spec and unknown in a declared one.
+    fn cost_items(spec: &Self::Spec, found: Found<'_>) -> Costs;
 
     /// Reads the resource. `Ok(None)` only where AWS says that it does not exist.
     fn observe(

@@ -1,5 +1,6 @@
 //! Amazon EC2 instances.
 
+mod cost;
 mod instance;
 mod launch;
 mod owned;
@@ -13,6 +14,7 @@ use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
+use crate::cost::{Costs, Found};
 use crate::kinds::owned::Listing;
 use crate::kinds::{
     Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, ec2_tags, if_named,
@@ -118,6 +120,10 @@ impl Kind for Ec2Instance {
             change.effect = Effect::Replace;
         }
         changes
+    }
+
+    fn cost_items(spec: &Ec2InstanceSpec, found: Found<'_>) -> Costs {
+        cost::items(spec, found)
     }
 
     async fn observe(

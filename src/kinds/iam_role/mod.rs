@@ -13,6 +13,7 @@ use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
+use crate::cost::{Costs, Found};
 use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually, once, policy_document};
 use aws_sdk_iam::error::BuildError;
@@ -96,6 +97,11 @@ impl Kind for IamRole {
             arns.sort();
         }
         serde_json::to_value(&spec).unwrap_or(Value::Null)
+    }
+
+    /// Roles and instance profiles are free of charge.
+    fn cost_items(_spec: &IamRoleSpec, _found: Found<'_>) -> Costs {
+        Costs::default()
     }
 
     async fn observe(

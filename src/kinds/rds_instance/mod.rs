@@ -1,5 +1,6 @@
 //! Amazon RDS DB instances.
 
+mod cost;
 mod instance;
 mod owned;
 mod request;
@@ -12,6 +13,7 @@ use crate::api::resource::{Change, Effect, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, UID};
+use crate::cost::{Costs, Found};
 use crate::kinds::owned::Listing;
 use crate::kinds::secrets::SecretReference;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, once};
@@ -121,6 +123,10 @@ impl Kind for RdsInstance {
             changes.push(Change { path: PASSWORD.into(), from, to, effect: Effect::InPlace });
         }
         changes
+    }
+
+    fn cost_items(spec: &RdsInstanceSpec, found: Found<'_>) -> Costs {
+        cost::items(spec, found)
     }
 
     async fn observe(

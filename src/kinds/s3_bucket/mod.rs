@@ -1,5 +1,6 @@
 //! Amazon S3 general purpose buckets.
 
+mod cost;
 mod named;
 mod notifications;
 mod objects;
@@ -15,6 +16,7 @@ use crate::api::resource::{Change, Effect, Health, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags, same_owner};
+use crate::cost::{Costs, Found};
 use crate::kinds::owned::Listing;
 use crate::kinds::{
     Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, once, policy_document,
@@ -111,6 +113,10 @@ impl Kind for S3Bucket {
             items.into_iter().flatten().for_each(|item| diff::name_absent(item, members));
         }
         value
+    }
+
+    fn cost_items(spec: &S3BucketSpec, found: Found<'_>) -> Costs {
+        cost::items(spec, found)
     }
 
     async fn observe(

@@ -12,6 +12,7 @@ use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
+use crate::cost::{Costs, Found};
 use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, ec2_tags, once};
 use aws_sdk_ec2::types as ec2;
@@ -92,6 +93,11 @@ impl Kind for SecurityGroup {
             }
         }
         value
+    }
+
+    /// Security groups are free of charge.
+    fn cost_items(_spec: &SecurityGroupSpec, _found: Found<'_>) -> Costs {
+        Costs::default()
     }
 
     async fn observe(

@@ -7,6 +7,7 @@
 //! a second one, it is noticed and told, and nothing is picked.
 
 mod cidr;
+mod cost;
 mod flow_logs;
 mod make;
 mod owned;
@@ -25,6 +26,7 @@ use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
+use crate::cost::{Costs, Found};
 use crate::kinds::ec2_tags::{self, filter};
 use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, once};
@@ -116,6 +118,10 @@ impl Kind for VpcNetwork {
             }
         }
         value
+    }
+
+    fn cost_items(spec: &VpcNetworkSpec, found: Found<'_>) -> Costs {
+        cost::items(spec, found)
     }
 
     async fn observe(
