@@ -3,7 +3,9 @@
 mod crds;
 mod iam_policy;
 mod orphans;
+mod plan;
 mod reference;
+mod tree;
 
 use crate::config::RunConfig;
 use crate::{controllers, telemetry};
@@ -29,6 +31,10 @@ enum Command {
     IamPolicy(iam_policy::IamPolicyConfig),
     /// Report AWS resources that carry this cluster's tags and belong to no object.
     Orphans(orphans::OrphansConfig),
+    /// Show what the controller would do now, field by field, and do none of it.
+    Plan(plan::PlanConfig),
+    /// Show which objects depend on which, with state, health and cost.
+    Tree(tree::TreeConfig),
 }
 
 /// The program: parses the arguments, runs the command, and says what failed.
@@ -45,6 +51,8 @@ pub fn main() -> ExitCode {
         Command::IamPolicy(config) => print(&format!("{:#}", iam_policy::policy(&config))).map_err(Into::into),
         // Its exit codes say what was found.
         Command::Orphans(config) => return orphans::run(&config),
+        Command::Plan(config) => return plan::run(&config),
+        Command::Tree(config) => tree::run(&config),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -173,7 +173,8 @@ pub fn key(object: &AwsResource) -> Key {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 
-fn needs(object: &AwsResource) -> BTreeMap<String, bool> {
+/// The names that an object refers to, each with whether the value may come later.
+pub fn needs(object: &AwsResource) -> BTreeMap<String, bool> {
     let Some(kind) = object.spec.kind.the_one() else { return BTreeMap::new() };
     let names = with_kind!(kind, K, spec => match K::REFERENCES {
         [] => Vec::new(),

@@ -139,6 +139,11 @@ impl Plan {
         }
     }
 
+    /// Whether something is done to the resource.
+    pub fn acts(&self) -> bool {
+        matches!(self.step(), Step::Create | Step::Adopt | Step::Update | Step::Restart | Step::Delete)
+    }
+
     /// Whether anything differs from what is declared. What is let go of on purpose does not.
     pub fn differs(&self) -> bool {
         !matches!(self.step(), Step::Nothing | Step::Release) || !self.changes.is_empty()

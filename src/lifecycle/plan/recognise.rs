@@ -49,7 +49,7 @@ pub async fn recognise(objects: &mut [AwsResource], cx: &Context, configured: Op
     }
     note_all(objects, named, &clusters);
     let cluster = clusters.pop_first().filter(|_| clusters.is_empty());
-    let unnamed = objects.iter().any(|object| object.status.is_none());
+    let unnamed = objects.iter().any(is_unnamed);
     match &cluster {
         Some(cluster) if unnamed => {
             let uids = uids(objects, cx, cluster, &mut remarks).await;
@@ -63,6 +63,12 @@ pub async fn recognise(objects: &mut [AwsResource], cx: &Context, configured: Op
         _ => {}
     }
     Recognised { cluster, remarks }
+}
+
+/// Whether AWS gives the object's resource its id.
+fn is_unnamed(object: &AwsResource) -> bool {
+    let kind = object.spec.kind.the_one();
+    kind.is_some_and(|kind| with_kind!(kind, K, spec => K::id(&spec).is_none()))
 }
 
 /// Looks for each object that nothing is known of yet: for those with names, or for those with UIDs.
@@ -109,7 +115,7 @@ async fn found_by_owner<K: Kind>(object: &AwsResource, aws: &Aws, cluster: &str,
 /// listed once.
 async fn uids(objects: &[AwsResource], cx: &Context, cluster: &str, remarks: &mut Vec<String>) -> Uids {
     let mut lists: BTreeMap<(String, String, &str), (Aws, KindName)> = BTreeMap::new();
-    for object in objects.iter().filter(|object| object.status.is_none()) {
+    for object in objects.iter().filter(|object| is_unnamed(object)) {
         let Some(kind) = object.spec.kind.the_one().map(|kind| kind.name()) else { continue };
         if let Ok(aws) = resolve(object, cx).await {
             lists.insert((aws.account_id().into(), aws.region().into(), kind.as_str()), (aws, kind));
@@ -133,9 +139,8 @@ fn note_all(objects: &mut [AwsResource], found: Vec<Option<Found>>, clusters: &B
     for (object, found) in objects.iter_mut().zip(found) {
         let tag = |found: &Found, key: &str| found.tags.get(key).cloned().unwrap_or_default();
         let own = (object.namespace().unwrap_or_default(), object.name_any());
-        let is_its = |found: &Found| {
-            (tag(found, NAMESPACE), tag(found, NAME)) == own && clusters.contains(&tag(found, CLUSTER))
-        };
+        let is_its =
+            |found: &Found| (tag(found, NAMESPACE), tag(found, NAME)) == own && clusters.contains(&tag(found, CLUSTER));
         if let Some(found) = found.filter(is_its) {
             object.metadata.uid = Some(tag(&found, UID));
             note(object, found);
