@@ -95,9 +95,9 @@ impl Connector {
     /// Sends the request and reads the whole answer: a call has taken effect when that is there. It goes
     /// on when the controller dies meanwhile: what is on the wire arrives, and is written down.
     async fn send(&self, request: HttpRequest, number: usize) -> Result<HttpResponse, ConnectorError> {
-        let (doors, answer) = (self.door.doors.clone(), self.behind.call(request));
-        let sent = tokio::spawn(async move {
-            let mut response = answer.await?;
+        let (doors, behind) = (self.door.doors.clone(), self.behind.clone());
+        let sent = self.door.doors.runtime.spawn(async move {
+            let mut response = behind.call(request).await?;
             let body = ByteStream::new(response.take_body()).collect().await;
             let bytes = body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
             doors.answered(number, response.status().as_u16(), &String::from_utf8_lossy(&bytes));
