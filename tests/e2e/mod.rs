@@ -26,12 +26,15 @@ mod leader;
 mod networks;
 mod orphans;
 mod ownership;
+mod plan;
+mod plan_kinds;
 mod references;
 mod roles;
 mod security_groups;
 mod shop;
 mod switches;
 mod tables;
+mod tree;
 
 /// A variable that `make test` sets.
 pub fn variable(name: &str) -> String {

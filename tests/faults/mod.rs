@@ -18,7 +18,7 @@ mod report;
 mod run;
 mod watched;
 mod words;
-mod workloads;
+pub mod workloads;
 
 use campaign::{Recorded, Verdict, record};
 use futures::StreamExt;
