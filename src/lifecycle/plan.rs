@@ -139,6 +139,11 @@ impl Plan {
         }
     }
 
+    /// The paths of the changes, for logs.
+    fn paths(&self) -> String {
+        self.changes.iter().map(|change| change.path.as_str()).collect::<Vec<_>>().join("; ")
+    }
+
     /// Whether something is done to the resource.
     pub fn acts(&self) -> bool {
         matches!(self.step(), Step::Create | Step::Adopt | Step::Update | Step::Restart | Step::Delete)
@@ -211,12 +216,18 @@ impl Walk<'_> {
         facts.absent_since = self.remember_absence(&view.sight, &facts);
         facts.fruitless_updates = self.fruitless_updates(&view.sight);
         let action = decide::decide(&facts, &view.sight);
-        tracing::debug!(object = %self.object.name_any(), kind = K::NAME.as_str(), action = action.name(), "decided");
         let plan = Plan {
             waits_for: unknown.waits_for,
             notes: unknown.notes,
             ..Plan::of::<K>(action, &view, &desired.spec, &self.object.spec.tags, facts.recorded_id.clone())
         };
+        tracing::debug!(
+            object = %self.object.name_any(),
+            kind = K::NAME.as_str(),
+            action = plan.action.name(),
+            changes = %plan.paths(),
+            "decided"
+        );
         Ok(Examined { plan, facts, ground: Some(Ground { aws, desired, view }) })
     }
 

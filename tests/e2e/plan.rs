@@ -293,7 +293,7 @@ async fn what_cannot_be_planned_is_told_and_hides_none_of_the_rest() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_refused_paused_or_only_observed_is_told_as_such() {
-    let mut story = Story::begin("plan-refused").await;
+    let story = Story::begin("plan-refused").await;
     let (web, assets) = (format!("ec2Instance: {{imageId: {IMAGE}, instanceType: t3.micro}}"), story.bucket());
     for name in ["web", "other", "paused"] {
         story.apply(name, &web).await;
@@ -301,14 +301,15 @@ async fn what_is_refused_paused_or_only_observed_is_told_as_such() {
     }
     story.apply("assets", &bucket(&assets, "Enabled")).await;
     story.until_ready("assets").await;
-    story.take_controller().kill();
-    story.apply("web", &web.replace(IMAGE, "ami-0fedcba9876543210")).await;
-    story.apply("other", &web.replace("micro", "small")).await;
-    story.apply("paused", &web.replace("micro", "small")).await;
     story.annotate("paused", "aws.ccagi.io/paused", Some("true")).await;
     let observed = format!("managementPolicies: [Observe]\n{}", bucket(&assets, "Suspended"));
-    story.apply("assets", &observed).await;
-    let answer = plan_all(&story);
+    let documents = [
+        manifest(&story, "web", &web.replace(IMAGE, "ami-0fedcba9876543210")),
+        manifest(&story, "other", &web.replace("micro", "small")),
+        manifest(&story, "paused", &web.replace("micro", "small")),
+        manifest(&story, "assets", &observed),
+    ];
+    let answer = plan_file(&story, &file(&story, "all", &documents));
     assert_eq!(answer.code, 1, "{}", answer.errors);
     let objects = answer.objects();
     let told = |name: &str| {

@@ -233,7 +233,7 @@ mod tests {
     fn an_object_that_is_only_declared_has_a_uid_of_its_own() {
         let mut other = object("b");
         other.metadata.name = Some("other".into());
-        let (one, other) = (over(None, object("b")).uid(), over(None, other).uid());
+        let (one, other) = (over(None, object("b")).metadata.uid, over(None, other).metadata.uid);
         assert!(one.is_some() && one != other, "{one:?} {other:?}");
     }
 }
