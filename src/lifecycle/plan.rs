@@ -39,6 +39,8 @@ pub struct Plan {
     /// What differs from the spec, whether it may be carried out or not; of a resource that is to be
     /// made, all that the spec says.
     pub changes: Vec<Change>,
+    /// The fields that come up as changes once these are carried out.
+    pub follow_ups: Vec<&'static str>,
     /// What must be there before the action can be taken: the names of objects, or Secrets in words.
     /// Empty where the controller itself works: it waits first and plans then.
     pub waits_for: Vec<String>,
@@ -75,7 +77,16 @@ pub enum Step {
 impl Plan {
     /// What was decided without a look at AWS.
     fn without_looking(action: Action, id: Option<String>) -> Self {
-        Self { action, id, state: None, health: None, changes: Vec::new(), waits_for: Vec::new(), notes: Vec::new() }
+        Self {
+            action,
+            id,
+            state: None,
+            health: None,
+            changes: Vec::new(),
+            follow_ups: Vec::new(),
+            waits_for: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     fn of<K: Kind>(action: Action, view: &View<K>, spec: &K::Spec, tags: &Tags, id: Option<String>) -> Self {
@@ -88,12 +99,17 @@ impl Plan {
             }
             _ => view.sight.changes().to_vec(),
         };
+        let follow_ups = match &action {
+            Action::Update(changes) => K::follow_ups(spec, changes),
+            _ => Vec::new(),
+        };
         let found = view.found.as_ref();
         Self {
             id: found.map(|(id, _)| id.clone()).or(id),
             state: found.map(|(_, observed)| observed.state),
             health: found.map(|(_, observed)| observed.health),
             changes,
+            follow_ups,
             ..Self::without_looking(action, None)
         }
     }

@@ -86,8 +86,9 @@ async fn is_updated_as_planned(story: &Story, documents: &[Value]) {
         story.until_event(name, "Restarting").await;
     }
     settled(story, &path);
-    let objects = answer.objects();
-    let paths = objects[name]["changes"].as_array().unwrap().iter().map(|change| change["path"].as_str().unwrap());
+    let object = &answer.objects()[name];
+    let paths = object["changes"].as_array().unwrap().iter().map(|change| &change["path"]);
+    let paths = paths.chain(object["followUps"].as_array().unwrap()).map(|path| path.as_str().unwrap());
     let expected: BTreeSet<_> = paths.map(|path| (name.to_owned(), path.to_owned())).collect();
     let mut done = updates(story, lines);
     // A restart ends with the start that is owed, which is a pass of its own.

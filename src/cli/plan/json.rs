@@ -48,6 +48,7 @@ fn row(row: &Row) -> Value {
         ("message", message.map(|message| json!(message))),
         ("differs", Some(json!(plan.differs()))),
         ("changes", Some(changes.collect())),
+        ("followUps", Some(json!(plan.follow_ups))),
         ("waitsFor", Some(json!(plan.waits_for))),
         ("notes", Some(json!(plan.notes))),
         ("cost", row.ahead.cost.as_ref().map(cost)),

@@ -275,6 +275,7 @@ mod tests {
             state: None,
             health: Some(Health::Healthy),
             changes,
+            follow_ups: Vec::new(),
             waits_for: Vec::new(),
             notes: Vec::new(),
         };

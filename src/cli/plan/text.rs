@@ -46,6 +46,7 @@ fn row(row: &Row) -> Vec<String> {
     head.extend(plan.health.iter().map(|health| format!("  {health:?}")));
     let mut lines = vec![head];
     lines.extend(plan.changes.iter().map(|change| format!("    {}", line(plan, change))));
+    lines.extend(plan.follow_ups.iter().map(|path| format!("    {path}: follows from that")));
     let waits = (!plan.waits_for.is_empty()).then(|| format!("waits for {}", plan.waits_for.join(", ")));
     let why = plan.why().map(|(reason, why)| format!("{reason}: {why}"));
     // What an object costs that stays as it is, is no part of a plan.
