@@ -176,6 +176,10 @@ fn everything<K: Kind>(spec: &K::Spec, tags: &Tags) -> Vec<Change> {
     let fields = diff::Fields { effect: &|_| Some(Effect::InPlace), named_lists: K::NAMED_LISTS };
     let written = serde_json::to_value(spec).unwrap_or_default();
     let mut all = diff::between(&written, &Value::Null, &fields);
+    for change in &mut all {
+        // Items that have their names from what they say have none as they are written.
+        change.path = change.path.replace("[]", "");
+    }
     all.extend(tags.iter().map(|(key, value)| Change {
         path: format!("tags.{key}"),
         from: None,
@@ -232,6 +236,9 @@ impl Walk<'_> {
         facts.absent_since = self.remember_absence(&view.sight, &facts);
         facts.fruitless_updates = self.fruitless_updates(&view.sight);
         let action = decide::decide(&facts, &view.sight);
+        if self.looks_ahead && matches!(action, Action::Create | Action::Update(_)) {
+            unknown.notes.extend(facts.postponed.iter().map(|why| format!("Some of it follows later. {why}")));
+        }
         let plan = Plan {
             waits_for: unknown.waits_for,
             notes: unknown.notes,

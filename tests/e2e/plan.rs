@@ -235,6 +235,7 @@ async fn what_is_made_together_waits_for_one_another_in_the_plan_too() {
     let waiting: Vec<&Value> =
         objects.values().filter(|object| !object["waitsFor"].as_array().unwrap().is_empty()).collect();
     assert!(!waiting.is_empty());
+    assert!(answer.output.contains("Some of it follows later. It waits for the AwsResource"), "{}", answer.output);
     for object in waiting {
         for name in object["waitsFor"].as_array().unwrap() {
             let known = format!("(known after create of {})", name.as_str().unwrap());

@@ -89,9 +89,8 @@ fn merged<'a, K: Kind>(
 
 fn overlay(found: &mut Value, wanted: &Value) {
     match (found, wanted) {
-        (_, Value::Null) => {}
         (Value::Object(found), Value::Object(wanted)) => {
-            for (name, value) in wanted {
+            for (name, value) in wanted.iter().filter(|(_, value)| !value.is_null()) {
                 overlay(found.entry(name).or_insert(Value::Null), value);
             }
         }
