@@ -111,7 +111,10 @@ mod tests {
         Decimal::from_str(text).unwrap()
     }
 
-    fn held(items: &[(&str, i64, Unit)]) -> Costs {
+    /// Usage, quantity and unit.
+    type Held = (&'static str, i64, Unit);
+
+    fn held(items: &[Held]) -> Costs {
         let mut costs = Costs::default();
         for (usage, quantity, unit) in items {
             costs.hold(Usage::named(usage), *quantity, *unit);
@@ -130,7 +133,7 @@ mod tests {
     #[test]
     fn worked_examples_come_out_to_the_cent() {
         use Unit::{GbMonth, Hour, IopsMonth, MbpsMonth, RcuHour, WcuHour};
-        let examples: &[(&[(&str, i64, Unit)], &str)] = &[
+        let examples: &[(&[Held], &str)] = &[
             (&[("ec2/t3.medium", 1, Hour)], "30.37"),
             (
                 &[

@@ -7,6 +7,7 @@
 
 mod estimates;
 mod items;
+pub mod price_list;
 mod prices;
 
 pub use estimates::{Estimate, NotIncluded, PricedItem, estimate, price, usd};

@@ -270,6 +270,8 @@ impl Walk<'_> {
     ) -> Result<(), PassError> {
         let keys = self.object.spec.tags.keys().cloned().collect();
         let in_sync = verdict.synced;
+        let before = self.object.status.as_ref().and_then(|status| status.health);
+        let judgement = self.judge::<K>(view, facts).await;
         let next = status::next(&self.object, verdict, facts.now, |status| {
             status.last_action = Some(plan.action.name().into());
             match &view.found {
@@ -277,6 +279,7 @@ impl Walk<'_> {
                 None if matches!(view.sight, Sight::Absent) => status.state = Some(ResourceState::Pending),
                 None => {}
             }
+            judgement.write(status, facts.now);
             if !matches!(view.sight, Sight::Ours(_)) && !facts.policies.observe_only() {
                 // The id of somebody else's resource must not be taken for one of ours later.
                 status.id.clone_from(&facts.recorded_id);
@@ -290,6 +293,7 @@ impl Walk<'_> {
             }
         });
         status::write(&self.api, &mut self.object, next).await?;
+        self.tell_health(before, &judgement, facts.now);
         Ok(())
     }
 

@@ -107,7 +107,7 @@ impl Plan {
         Self {
             id: found.map(|(id, _)| id.clone()).or(id),
             state: found.map(|(_, observed)| observed.state),
-            health: found.map(|(_, observed)| observed.health),
+            health: found.map(|(_, observed)| K::health(observed, view.sight.changes()).health),
             changes,
             follow_ups,
             ..Self::without_looking(action, None)
@@ -206,7 +206,7 @@ pub(super) struct Ground<K: Kind> {
 
 impl Walk<'_> {
     /// Finds out what is to be done and does none of it: resolve → observe → decide.
-    pub(super) async fn examine<K: Kind>(&self, spec: K::Spec) -> Result<Examined<K>, PassError> {
+    pub(super) async fn examine<K: Kind>(&mut self, spec: K::Spec) -> Result<Examined<K>, PassError> {
         let mut facts = self.facts::<K>(&spec);
         if let Some(action) = decide::without_account(&facts) {
             let plan = Plan::without_looking(action, facts.recorded_id.clone());
@@ -219,6 +219,7 @@ impl Walk<'_> {
             self.validate::<K>(&spec, &waits_for)?;
         }
         let aws = resolve(&self.object, self.cx).await?;
+        aws.region().clone_into(&mut self.region);
         let desired = self.desired::<K>(spec, &facts.policies);
         let mut unknown = Unknown { waits_for, notes: Vec::new() };
         let secrets = match self.secret_changes(&desired, &facts).await {
@@ -239,6 +240,7 @@ impl Walk<'_> {
         if self.looks_ahead && matches!(action, Action::Create | Action::Update(_)) {
             unknown.notes.extend(facts.postponed.iter().map(|why| format!("Some of it follows later. {why}")));
         }
+        self.actions.push(action.name());
         let plan = Plan {
             waits_for: unknown.waits_for,
             notes: unknown.notes,

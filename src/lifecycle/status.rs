@@ -4,6 +4,7 @@ use crate::api::conditions::{Verdict, keep_repeats};
 use crate::api::resource::{AwsResource, AwsResourceStatus, Change, Intent, ResourceState};
 use crate::api::{ANNOTATION_RECONCILE, MANAGER_RESOURCE};
 use crate::kinds::{Kind, Observed};
+use crate::lifecycle::judgement;
 use crate::lifecycle::objects::apply_status;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt};
@@ -43,6 +44,7 @@ pub fn begin(status: &mut AwsResourceStatus, intent: Intent, tag_keys: Vec<Strin
         status.secret_versions.clear();
         status.restarting_since = None;
         status.state = Some(ResourceState::Pending);
+        judgement::forget(status);
     }
 }
 
@@ -51,7 +53,6 @@ pub fn describe<K: Kind>(status: &mut AwsResourceStatus, id: &str, observed: &Ob
     status.id = Some(id.to_owned());
     status.arn = Some(observed.arn.clone());
     status.state = Some(observed.state);
-    status.health = Some(observed.health);
     status.outputs.clone_from(&observed.outputs);
     status.pending_changes = changes.iter().take(PENDING_LIMIT).cloned().collect();
 }

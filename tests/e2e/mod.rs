@@ -14,6 +14,7 @@ mod bucket_is_updated;
 mod changes;
 mod contracts;
 mod control_plane;
+mod costs;
 mod crashes;
 mod database_passwords;
 mod databases;
@@ -21,6 +22,7 @@ mod deletion;
 mod drift;
 mod examples;
 mod functions;
+mod health;
 mod instances;
 mod leader;
 mod networks;
@@ -34,6 +36,7 @@ mod security_groups;
 mod shop;
 mod switches;
 mod tables;
+mod telemetry;
 mod tree;
 
 /// A variable that `make test` sets.

@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("api", &["kube::Client", "kube::Api", "Api<", "aws_sdk_", "crate::aws", "crate::lifecycle", "crate::controllers"]),
     ("aws", &["kube::", "crate::kinds", "crate::lifecycle", "crate::controllers"]),
     ("cost", JUDGEMENT),
+    ("health", JUDGEMENT),
     ("kinds", &["kube::Client", "kube::Api", "Api<", "crate::lifecycle", "crate::controllers", "crate::config"]),
     ("lifecycle", &["aws_sdk_", "crate::controllers", "crate::cli"]),
     ("controllers", &["aws_sdk_", "crate::cli"]),

@@ -98,8 +98,8 @@ enum PlanError {
     NoCluster(#[from] crate::controllers::cluster::ClusterError),
     #[error(transparent)]
     NoAnswer(#[from] world::NoAnswer),
-    #[error("{0}")]
-    Configuration(#[from] clap::Error),
+    #[error(transparent)]
+    NotReady(#[from] world::NotReady),
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),
 }

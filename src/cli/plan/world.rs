@@ -5,6 +5,7 @@ use super::PlanConfig;
 use super::files::{Failure, Manifests};
 use crate::api::account::AwsAccount;
 use crate::api::resource::AwsResource;
+use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::RunConfig;
 use crate::controllers::cluster::cluster_id;
@@ -13,6 +14,8 @@ use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory};
 use crate::lifecycle::graph::{self, Graph};
 use crate::lifecycle::intent;
+use crate::lifecycle::prices::Prices;
+use crate::metrics::Metrics;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::client::Body;
@@ -51,6 +54,15 @@ pub(super) struct Cluster {
 pub(super) struct World {
     pub cx: Context,
     pub objects: Vec<AwsResource>,
+}
+
+/// Why a plan cannot be begun.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotReady {
+    #[error("{0}")]
+    Configuration(#[from] clap::Error),
+    #[error("the metrics could not be registered: {0}")]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// Why the cluster could not be asked.
@@ -109,7 +121,7 @@ impl World {
         cluster: Cluster,
         manifests: Manifests,
         failures: &mut Vec<Failure>,
-    ) -> Result<Self, clap::Error> {
+    ) -> Result<Self, NotReady> {
         let (live, unreadable) = parted(cluster.resources);
         let from_files = !config.what.filename.is_empty();
         if !from_files {
@@ -140,6 +152,9 @@ impl World {
             // A plan only reads, which is so by more than intent.
             fence: Fence::closed(),
             config: RunConfig::from_environment()?,
+            prices: Prices::included(),
+            // Nobody reads them here.
+            metrics: Arc::new(Metrics::new()?),
         };
         Ok(Self { cx, objects })
     }
@@ -153,6 +168,7 @@ fn settings(config: &PlanConfig) -> CallSettings {
         // Nobody asks twice for the session of an account that was refused.
         refusal_period: config.aws_call_timeout,
         fence: Fence::closed(),
+        observer: Observer::default(),
     }
 }
 

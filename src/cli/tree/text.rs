@@ -2,6 +2,7 @@
 
 use super::Node;
 use super::branches::{Forest, Line, Mark};
+use crate::cli::table::aligned;
 use crate::cost::usd;
 use rust_decimal::Decimal;
 use std::str::FromStr;
@@ -64,17 +65,6 @@ fn not_ready(nodes: &[&Node]) -> Vec<String> {
         .chain(waiting)
         .map(|node| format!("{} is not ready: {}: {}", node.name, node.reason, node.message))
         .collect()
-}
-
-/// The rows with their columns under one another.
-fn aligned(rows: &[[String; 7]]) -> Vec<String> {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..HEADER.len()).map(width).collect();
-    let line = |row: &[String; 7]| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        cells.join("   ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]

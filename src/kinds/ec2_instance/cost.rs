@@ -19,7 +19,7 @@ pub(super) fn items(spec: &Ec2InstanceSpec, found: Found<'_>) -> Costs {
     // What the root volume leaves out follows from the AMI, which only a look at the instance tells.
     let known = |volume: &&Volume| volume.size_gib.is_some() && volume.volume_type.is_some();
     let root = spec.root_volume.as_ref().filter(known);
-    if root.is_none() && found.outputs.is_none() {
+    if root.is_none() && (found.outputs.is_none() || spec.root_volume.is_some()) {
         costs.unknown.push("ebs/storage of the root volume, which follows from the AMI".into());
     }
     let data = spec.data_volumes.iter().flatten().map(|item| &item.volume);
@@ -134,7 +134,10 @@ mod tests {
         assert_eq!(unknown(&instance(None), Found::declared()), 1);
         assert_eq!(unknown(&instance(Some(volume(8, VolumeType::Gp3, None, None))), Found::declared()), 0);
         let outputs = BTreeMap::new();
-        // An instance without one was looked at: it starts from its instance store.
-        assert_eq!(unknown(&instance(None), Found { state: ResourceState::Active, outputs: Some(&outputs) }), 0);
+        let found = Found { state: ResourceState::Active, outputs: Some(&outputs) };
+        // It was looked at and has none: it starts from its instance store.
+        assert_eq!(unknown(&instance(None), found), 0);
+        // It was made a moment ago and is not listed yet.
+        assert_eq!(unknown(&instance(Some(Volume::default())), found), 1);
     }
 }

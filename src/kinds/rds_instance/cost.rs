@@ -10,7 +10,8 @@ const GP3_IOPS: i32 = 3000;
 const GP3_STRIPED_IOPS: i32 = 12_000;
 const GP3_STRIPED_FROM_GIB: i32 = 400;
 
-/// The items of an instance. One that is stopped is paid for its storage and not for its hours (RDS User
+/// The items of an instance. A class that is accepted and waits for the maintenance window counts as in
+/// force, as it does in the spec. One that is stopped is paid for its storage and not for its hours (RDS User
 /// Guide, "Stopping an Amazon RDS DB instance temporarily").
 pub(super) fn items(spec: &RdsInstanceSpec, found: Found<'_>) -> Costs {
     let mut costs = Costs::default();

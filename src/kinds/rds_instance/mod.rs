@@ -14,6 +14,7 @@ use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, UID};
 use crate::cost::{Costs, Found};
+use crate::health;
 use crate::kinds::owned::Listing;
 use crate::kinds::secrets::SecretReference;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, once};
@@ -145,7 +146,8 @@ impl Kind for RdsInstance {
         let arn = instance.db_instance_arn.clone();
         let arn = arn.ok_or_else(|| AwsError::malformed(OPERATION, "the answer has no ARN"))?;
         let tags = instance::tags(instance.tag_list());
-        let (mut state, health) = instance::state(instance.db_instance_status());
+        let mut state = instance::state(instance.db_instance_status());
+        let health = health::database::judge(instance.db_instance_status());
         if tags.is_empty() && state == ResourceState::Creating {
             // Without its tags an instance of ours would pass for nobody's.
             return Err(AwsError::malformed(OPERATION, "an instance that is being made shows no tags yet"));

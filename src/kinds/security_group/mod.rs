@@ -8,11 +8,12 @@ mod spec;
 
 pub use spec::SecurityGroupSpec;
 
-use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
+use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
 use crate::cost::{Costs, Found};
+use crate::health::Assessment;
 use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, ec2_tags, once};
 use aws_sdk_ec2::types as ec2;
@@ -125,7 +126,7 @@ impl Kind for SecurityGroup {
             // A group has no states: it is there or it is not.
             state: ResourceState::Active,
             detail: None,
-            health: Health::Healthy,
+            health: Assessment::found(),
             spec,
             tags,
         }))

@@ -79,7 +79,7 @@ impl Walk<'_> {
         Plan::without_looking(action, self.object.status.as_ref().and_then(|status| status.id.clone()))
     }
 
-    async fn one_pass<K: Kind>(&self, spec: K::Spec, book: &PriceBook) -> Result<(Ahead, Facts), PassError> {
+    async fn one_pass<K: Kind>(&mut self, spec: K::Spec, book: &PriceBook) -> Result<(Ahead, Facts), PassError> {
         let Examined { plan, facts, ground } = self.examine::<K>(spec).await?;
         let place = ground
             .as_ref()
