@@ -14,6 +14,7 @@ use crate::lifecycle::error::PassError;
 use crate::lifecycle::intent::Draft;
 use crate::lifecycle::plan::price::{CostChange, cost_change};
 use crate::lifecycle::{PASSES, Walk, objects, status};
+use futures::future::BoxFuture;
 use kube::ResourceExt;
 
 /// What is ahead of one object.
@@ -65,7 +66,7 @@ impl Walk<'_> {
         loop {
             passes += 1;
             let kind: KindSpec = self.object.spec.kind.the_one().ok_or(PassError::NoKind)?;
-            let (mut ahead, facts) = with_kind!(kind, K, spec => self.one_pass::<K>(spec, book).await)?;
+            let (mut ahead, facts) = with_kind!(kind, K, spec => self.boxed_pass_ahead::<K>(spec, book)).await?;
             if passes == PASSES || !self.note_down(&ahead, &facts, &mut notes) {
                 ahead.plan.notes.splice(0..0, notes);
                 return Ok(ahead);
@@ -77,6 +78,15 @@ impl Walk<'_> {
         let after = self.cx.config.drift_period;
         let action = Action::Wait { after, reason: "DependencyNotReady", why: why.join(" ") };
         Plan::without_looking(action, self.object.status.as_ref().and_then(|status| status.id.clone()))
+    }
+
+    /// One pass, on the heap, as the controller's own are.
+    fn boxed_pass_ahead<'b, K: Kind>(
+        &'b mut self,
+        spec: K::Spec,
+        book: &'b PriceBook,
+    ) -> BoxFuture<'b, Result<(Ahead, Facts), PassError>> {
+        Box::pin(self.one_pass::<K>(spec, book))
     }
 
     async fn one_pass<K: Kind>(&mut self, spec: K::Spec, book: &PriceBook) -> Result<(Ahead, Facts), PassError> {
