@@ -12,44 +12,45 @@ use crate::lifecycle::error::PassError;
 use crate::lifecycle::intent::Draft;
 use crate::lifecycle::news::{News, in_words};
 use crate::lifecycle::observe::{View, tag_edit};
+use crate::lifecycle::plan::Plan;
 use crate::lifecycle::secrets::{self, Versions};
-use crate::lifecycle::{Desired, Next, Walk, fingerprint, judgement, objects, status};
+use crate::lifecycle::{Desired, Next, Walk, fingerprint, objects, status};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 impl Walk<'_> {
     pub(super) async fn apply<K: Kind>(
         &mut self,
-        action: Action,
+        plan: &Plan,
         aws: &Aws,
         desired: &Desired<K>,
         view: &View<K>,
         facts: &Facts,
     ) -> Result<Next, PassError> {
-        let name = action.name();
-        match action {
+        let name = plan.action.name();
+        match plan.action.clone() {
             Action::WriteIntent { incarnation } => self.write_intent(incarnation, aws, facts).await,
             Action::Reread => self.reread().await,
             Action::Create => self.create::<K>(aws, desired, facts).await,
             Action::Record(id) => self.record(id, facts).await,
-            Action::Adopt => self.adopt::<K>(aws, desired, view, facts).await,
+            Action::Adopt => self.adopt::<K>(plan, aws, desired, view, facts).await,
             Action::BeginRestart => self.mark_restart(true, facts).await,
             Action::EndRestart => self.mark_restart(false, facts).await,
             Action::Update(changes) => self.update::<K>(aws, desired, view, &changes, facts).await,
             Action::Delete => self.delete::<K>(aws, desired, view).await,
-            Action::RemoveFinalizer(_) => self.let_go(action).await,
+            action @ Action::RemoveFinalizer(_) => self.let_go(action).await,
             Action::Nothing => {
-                let verdict = self.at_rest(view);
-                self.report::<K>(&verdict, name, view, facts).await?;
+                let verdict = self.at_rest(plan);
+                self.report::<K>(&verdict, plan, view, facts).await?;
                 Ok(Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)))
             }
             Action::Wait { after, reason, why } => {
-                self.report::<K>(&Verdict::reconciling(reason, why), name, view, facts).await?;
+                self.report::<K>(&Verdict::reconciling(reason, why), plan, view, facts).await?;
                 Ok(Next::After(after))
             }
             Action::Refuse { reason, message } => {
                 News::warning(reason, message.clone()).publish(&self.object, name, self.cx);
-                self.report::<K>(&Verdict::stalled(reason, message), name, view, facts).await?;
+                self.report::<K>(&Verdict::stalled(reason, message), plan, view, facts).await?;
                 Ok(Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)))
             }
         }
@@ -66,7 +67,7 @@ impl Walk<'_> {
             request_hash: &facts.request_hash,
             lease_transitions: self.cx.fence.epoch(),
         };
-        let begins = facts.intent.as_ref().is_none_or(|intent| intent.incarnation != incarnation);
+        let begins = facts.begins(incarnation);
         if begins && facts.intent.is_some() {
             let note = format!("The resource is gone from AWS and is made again, as its life number {incarnation}.");
             News::warning("ResourceGone", note).publish(&self.object, "WriteIntent", self.cx);
@@ -75,18 +76,8 @@ impl Walk<'_> {
         let keys = self.object.spec.tags.keys().cloned().collect();
         let intent = draft.intent(incarnation, facts.now);
         let next = status::next(&self.object, &verdict, facts.now, |status| {
-            status.intent = Some(intent);
-            status.applied_tag_keys = keys;
             status.last_action = Some("WriteIntent".into());
-            if begins {
-                status.id = None;
-                status.arn = None;
-                status.outputs.clear();
-                status.secret_versions.clear();
-                status.restarting_since = None;
-                status.state = Some(ResourceState::Pending);
-                judgement::forget(status);
-            }
+            status::begin(status, intent, keys, begins);
         });
         status::write(&self.api, &mut self.object, next).await?;
         self.intent_is_fresh = begins;
@@ -142,6 +133,7 @@ impl Walk<'_> {
     /// Shows what adoption will change, then makes the resource ours; the changes follow as updates.
     async fn adopt<K: Kind>(
         &mut self,
+        plan: &Plan,
         aws: &Aws,
         desired: &Desired<K>,
         view: &View<K>,
@@ -149,9 +141,8 @@ impl Walk<'_> {
     ) -> Result<Next, PassError> {
         let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
         let owner_tags = desired.owner.tags();
-        let differences: Vec<Change> = view
-            .sight
-            .changes()
+        let differences: Vec<Change> = plan
+            .changes
             .iter()
             .filter(|change| !change.path.strip_prefix("tags.").is_some_and(|key| owner_tags.contains_key(key)))
             .cloned()
@@ -159,7 +150,7 @@ impl Walk<'_> {
         let what = if differences.is_empty() { "It is as declared".into() } else { in_words(&differences) };
         News::normal("Adopting", format!("Taking over {id}. {what}.")).publish(&self.object, "Adopt", self.cx);
         let verdict = Verdict::reconciling("Adopting", format!("Taking over {id}. {what}."));
-        self.report::<K>(&verdict, "Adopt", view, facts).await?;
+        self.report::<K>(&verdict, plan, view, facts).await?;
         let edit = TagEdit::between(&owner_tags, &observed.tags, &[]);
         let target = Target { id, spec: &desired.spec, observed, secrets: &Secrets::default() };
         K::retag(aws, target, &edit).await.map_err(|error| PassError::Write { action: "Adopt", error })?;
@@ -273,7 +264,7 @@ impl Walk<'_> {
     async fn report<K: Kind>(
         &mut self,
         verdict: &Verdict,
-        action: &'static str,
+        plan: &Plan,
         view: &View<K>,
         facts: &Facts,
     ) -> Result<(), PassError> {
@@ -282,9 +273,9 @@ impl Walk<'_> {
         let before = self.object.status.as_ref().and_then(|status| status.health);
         let judgement = self.judge::<K>(view, facts).await;
         let next = status::next(&self.object, verdict, facts.now, |status| {
-            status.last_action = Some(action.into());
+            status.last_action = Some(plan.action.name().into());
             match &view.found {
-                Some((id, observed)) => status::describe::<K>(status, id, observed, view.sight.changes()),
+                Some((id, observed)) => status::describe::<K>(status, id, observed, &plan.changes),
                 None if matches!(view.sight, Sight::Absent) => status.state = Some(ResourceState::Pending),
                 None => {}
             }
@@ -306,11 +297,11 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn at_rest<K: Kind>(&self, view: &View<K>) -> Verdict {
+    fn at_rest(&self, plan: &Plan) -> Verdict {
         // What happens from here on is news again.
         self.cx.memory.change(&self.uid, |memory| (memory.last_update, memory.last_event) = (None, None));
-        let pending = view.sight.changes();
-        let running = view.found.as_ref().is_none_or(|(_, observed)| observed.state == ResourceState::Active);
+        let pending = &plan.changes;
+        let running = plan.state.is_none_or(|state| state == ResourceState::Active);
         let verdict = match running {
             true => Verdict::ready("Available", "The resource is as declared."),
             false => Verdict {

@@ -56,6 +56,13 @@ pub struct Facts {
     pub fruitless_updates: u32,
 }
 
+impl Facts {
+    /// Whether an intent of this number begins another life of the resource.
+    pub fn begins(&self, incarnation: i32) -> bool {
+        self.intent.as_ref().is_none_or(|intent| intent.incarnation != incarnation)
+    }
+}
+
 /// What a look at AWS showed.
 #[derive(Clone, Debug)]
 pub enum Sight {

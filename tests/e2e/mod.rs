@@ -28,6 +28,8 @@ mod leader;
 mod networks;
 mod orphans;
 mod ownership;
+mod plan;
+mod plan_kinds;
 mod references;
 mod roles;
 mod security_groups;
@@ -35,6 +37,7 @@ mod shop;
 mod switches;
 mod tables;
 mod telemetry;
+mod tree;
 
 /// A variable that `make test` sets.
 pub fn variable(name: &str) -> String {
