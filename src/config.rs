@@ -1,7 +1,8 @@
 //! Flags and environment of `ccagi-aws-agent run`, parsed once into one struct.
 
 use clap::Args;
-use std::net::SocketAddr;
+use std::net::{AddrParseError, SocketAddr};
+use std::str::FromStr;
 use std::time::Duration;
 
 /// How the controller runs. The cluster comes from `KUBECONFIG` or the pod, AWS from the usual
@@ -76,6 +77,14 @@ pub struct RunConfig {
     #[arg(long, env = "CCAGI_HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
     pub health_address: SocketAddr,
 
+    /// Address of /metrics; 0 for none.
+    #[arg(long, env = "CCAGI_METRICS_ADDRESS", default_value = "0.0.0.0:8080")]
+    pub metrics_address: Listening,
+
+    /// Address of /log, where the log filter is read by GET and set by PUT; 0 for none. Whoever reaches it may do so.
+    #[arg(long, env = "CCAGI_LOG_ADDRESS", default_value = "127.0.0.1:8082")]
+    pub log_address: Listening,
+
     /// Log format.
     #[arg(long, env = "CCAGI_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -83,6 +92,21 @@ pub struct RunConfig {
     /// Log filter, such as `info` or `ccagi_aws_agent=debug`.
     #[arg(long, env = "CCAGI_LOG", default_value = "info")]
     pub log: String,
+}
+
+/// An address to listen on, or none, which is written 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening(pub Option<SocketAddr>);
+
+impl FromStr for Listening {
+    type Err = AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "0" => Ok(Self(None)),
+            text => text.parse().map(|address| Self(Some(address))),
+        }
+    }
 }
 
 /// How log lines are written.
@@ -227,6 +251,13 @@ mod tests {
         for (flags, error) in cases {
             assert_eq!(check(flags), Err(error), "{flags}");
         }
+    }
+
+    #[test]
+    fn an_address_may_be_none() {
+        assert_eq!("0".parse(), Ok(Listening(None)));
+        assert_eq!("127.0.0.1:8080".parse(), Ok(Listening(Some(SocketAddr::from(([127, 0, 0, 1], 8080))))));
+        assert!("8080".parse::<Listening>().is_err());
     }
 
     #[test]

@@ -23,5 +23,6 @@ pub mod fence;
 pub mod health;
 pub mod kinds;
 pub mod lifecycle;
+pub mod metrics;
 pub mod server;
 pub mod telemetry;

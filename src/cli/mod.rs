@@ -61,9 +61,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(config: RunConfig) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    telemetry::init(&config)?;
+    let log = telemetry::init(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(controllers::run(config));
+    let outcome = runtime.block_on(controllers::run(config, log));
     // Tasks that hang on a dead API server must not keep the process.
     runtime.shutdown_background();
     outcome.map_err(Into::into)

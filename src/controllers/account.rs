@@ -11,6 +11,7 @@ use crate::controllers::to_action;
 use crate::lifecycle::Next;
 use crate::lifecycle::context::Context;
 use crate::lifecycle::objects::{add_finalizer, apply_status, has_finalizer, remove_finalizer};
+use crate::metrics::ReconcileResult;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
@@ -60,7 +61,10 @@ pub async fn reconcile_one(
     };
     cx.shared.caches.wait().await;
     let uid = account.uid().unwrap_or_default();
-    let next = match cx.pass(account).await {
+    let (running, begun) = (cx.shared.metrics.reconciles.begin("awsaccount"), Instant::now());
+    let outcome = cx.pass(account).await;
+    running.end(result(&outcome), begun.elapsed());
+    let next = match outcome {
         Ok(next) => next,
         Err(AccountError::Cluster(error)) => {
             let failures = cx.shared.memory.change(&uid, |memory| {
@@ -72,6 +76,15 @@ pub async fn reconcile_one(
         }
     };
     Ok(to_action(next))
+}
+
+fn result(outcome: &Result<Next, AccountError>) -> ReconcileResult {
+    match outcome {
+        Err(_) => ReconcileResult::Error,
+        Ok(Next::Done) => ReconcileResult::Success,
+        Ok(Next::Again) => ReconcileResult::Requeue,
+        Ok(Next::After(_)) => ReconcileResult::RequeueAfter,
+    }
 }
 
 impl AccountContext {

@@ -4,6 +4,7 @@ pub mod account;
 pub mod api_writes;
 pub mod cluster;
 mod leader;
+mod record;
 pub mod resource;
 mod run;
 mod sums;

@@ -8,6 +8,7 @@ use crate::health::Teller;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::graph::Graph;
 use crate::lifecycle::prices::Prices;
+use crate::metrics::Metrics;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
@@ -51,6 +52,8 @@ pub struct Context {
     pub graph: Arc<Graph>,
     /// What things cost.
     pub prices: Prices,
+    /// What is counted and measured.
+    pub metrics: Arc<Metrics>,
 }
 
 /// What is remembered of objects between passes. All of it may be lost at any time: it spares

@@ -34,6 +34,7 @@ mod security_groups;
 mod shop;
 mod switches;
 mod tables;
+mod telemetry;
 
 /// A variable that `make test` sets.
 pub fn variable(name: &str) -> String {

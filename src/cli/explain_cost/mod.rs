@@ -4,6 +4,7 @@ mod report;
 
 use crate::api::account::AwsAccount;
 use crate::api::resource::AwsResource;
+use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::{PriceConfig, PriceSource};
 use crate::controllers::cluster::{ClusterError, connect_to_read};
@@ -136,6 +137,7 @@ async fn source(config: &PriceConfig) -> Prices {
         attempts: 3,
         refusal_period: Duration::ZERO,
         fence: Fence::closed(),
+        observer: Observer::default(),
     };
     prices(config, &Sessions::from_environment(&settings, http_client()).await)
 }
