@@ -144,12 +144,11 @@ impl Kind for Ec2Instance {
             // Nothing of a terminated instance is left to compare.
             && state != ResourceState::Deleted
         {
-            let (settings, status) = futures::join!(
+            let (_, status) = futures::try_join!(
                 read_settings(aws, &instance, id, wanted, &mut found),
                 checks::read(aws, id, state == ResourceState::Active),
-            );
-            settings?;
-            health = checks::assess(&instance, Some(status));
+            )?;
+            health = checks::assess(&instance, status.as_ref());
         }
         let arn = format!("arn:{}:ec2:{}:{}:instance/{id}", aws.partition(), aws.region(), aws.account_id());
         Ok(Some(Observed {
