@@ -1,11 +1,13 @@
 //! The controllers: they listen, call the lifecycle, and come back when it says so.
 
 pub mod account;
+pub mod agent;
 pub mod api_writes;
 pub mod cluster;
 mod leader;
 pub mod resource;
 mod run;
+mod touch;
 
 pub use run::{Parts, RunError, call_settings, run, run_with};
 

@@ -1,13 +1,16 @@
 //! Starts the controllers, and stops them in good order.
 
 use crate::api::account::AwsAccount;
+use crate::api::service_agent::ServiceAgent;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::{RunConfig, TimesError};
 use crate::controllers::account::{self, AccountContext};
+use crate::controllers::agent::{self, AgentContext};
 use crate::controllers::api_writes::ApiWrites;
 use crate::controllers::cluster::{ClusterError, cluster_id, connect};
 use crate::controllers::leader::{Candidate, LeaseLost};
 use crate::controllers::resource::{self, Guarded};
+use crate::controllers::touch::{declared_change, every_change, itself, own_namespace, users};
 use crate::controllers::{news_in, no_errors, trim};
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
@@ -16,6 +19,7 @@ use crate::lifecycle::graph::{self, Graph};
 use crate::server::{Readiness, serve};
 use futures::{Stream, StreamExt, TryStreamExt, future};
 use k8s_openapi::api::core::v1::Namespace;
+use kube::core::NamespaceResourceScope;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{self, ObjectRef, Store, store::Writer};
@@ -155,21 +159,44 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let (accounts, account_writer) = reflector::store();
     let (namespaces, namespace_writer) = reflector::store();
     let (resources, resource_writer) = reflector::store::<Guarded>();
-    let caches = CachesFilled::of(3);
+    let (agents, agent_writer) = reflector::store();
+    let caches = CachesFilled::of(4);
+    let (touch, touched) = mpsc::unbounded_channel();
     let account_api = Api::<DeserializeGuard<AwsAccount>>::all(client.clone());
-    let account_stream = stream(account_api, selected.clone(), account_writer, &caches, |_| {});
+    let account_stream = stream(
+        account_api,
+        selected.clone(),
+        account_writer,
+        &caches,
+        declared_change(touch.clone(), users(resources.clone())),
+    );
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
-    let follow = follow(graph.clone(), wake);
-    let resource_stream = stream(resource_api(&client, &config), selected, resource_writer, &caches, follow);
+    let agent_api: Api<DeserializeGuard<ServiceAgent>> = watched(&client, &config);
+    let touch_own = declared_change(touch.clone(), own_namespace);
+    let agent_stream = stream(agent_api, selected.clone(), agent_writer, &caches, touch_own);
+    let (mut follow, mut touch_each) = (follow(graph.clone(), wake.clone()), every_change(touch.clone()));
+    let follow = move |event: &watcher::Event<Guarded>| {
+        follow(event);
+        touch_each(event);
+    };
+    let resource_stream = stream(watched(&client, &config), selected, resource_writer, &caches, follow);
     let namespace_api = Api::<PartialObjectMeta<Namespace>>::all(client.clone());
-    let namespace_stream = stream(namespace_api, watcher::Config::default(), namespace_writer, &caches, |_| {});
+    let namespace_stream = stream(
+        namespace_api,
+        watcher::Config::default(),
+        namespace_writer,
+        &caches,
+        declared_change(touch.clone(), itself),
+    );
     tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
+    tokio::spawn(agent_stream.for_each(|_| future::ready(())));
 
     let shared = Arc::new(Context {
         recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
         sessions,
         accounts: accounts.clone(),
+        agents,
         namespaces: namespaces.clone(),
         caches: caches.clone(),
         cluster_id,
@@ -186,6 +213,13 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         changed,
         proven: Default::default(),
     });
+    let agent_context = AgentContext {
+        shared: shared.clone(),
+        resources: resources.clone(),
+        wake,
+        labels: agent::labels_for(config.watch_selector.as_deref()),
+    };
+    let agents_run = tokio::spawn(agent::run(agent_context, touched, touch));
     let queue = controller::Config::default().concurrency(config.concurrency);
     let accounts_run = Controller::for_stream(account_stream, accounts.clone())
         .with_config(queue.clone())
@@ -204,6 +238,7 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         readiness.set(true);
     });
     future::join(accounts_run.for_each(log_end), resources_run.for_each(log_end)).await;
+    agents_run.abort();
     Ok(())
 }
 
@@ -227,7 +262,11 @@ fn selected(config: &RunConfig) -> watcher::Config {
     }
 }
 
-fn resource_api(client: &Client, config: &RunConfig) -> Api<Guarded> {
+/// The objects of one kind, in the namespace to watch or in all.
+fn watched<K>(client: &Client, config: &RunConfig) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
     match &config.watch_namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),

@@ -5,6 +5,7 @@ use crate::aws::session::Sessions;
 use crate::config::RunConfig;
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
+use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::Graph;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::Timestamp;
@@ -33,6 +34,8 @@ pub struct Context {
     pub sessions: Sessions,
     /// The AwsAccounts of the cluster.
     pub accounts: Accounts,
+    /// The service agents of the cluster.
+    pub agents: Agents,
     /// The namespaces of the cluster.
     pub namespaces: Namespaces,
     /// Whether the caches are filled: before that, an account that is not in the cache may well exist.

@@ -10,6 +10,8 @@ pub mod caches;
 pub mod context;
 pub mod decide;
 pub mod error;
+pub mod governance;
+mod governed;
 pub mod graph;
 pub mod intent;
 pub mod news;
@@ -23,13 +25,14 @@ pub mod secrets;
 pub mod status;
 
 use crate::api::conditions::{ConditionType, Verdict, is_true};
-use crate::api::resource::{AwsResource, Change, Health};
+use crate::api::resource::{AwsResource, AwsResourceStatus, Change, Health};
 use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE};
 use crate::aws::tags::{Owner, Tags};
 use crate::kinds::{Kind, KindSpec, with_kind};
 use context::{Absence, Context};
 use decide::{Facts, Sight};
 use error::PassError;
+use governance::Governance;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt};
 use news::News;
@@ -59,6 +62,8 @@ pub struct Walk<'a> {
     api: Api<AwsResource>,
     object: AwsResource,
     uid: String,
+    /// Whose it is and what may be done without asking; `None` for an object without a kind.
+    governance: Option<Governance>,
     /// Whether this very walk has begun the resource's present life, so that no create call can have
     /// been made for it.
     intent_is_fresh: bool,
@@ -107,7 +112,8 @@ impl<'a> Walk<'a> {
             // Somebody asks for another try: what was given up on is tried again.
             cx.memory.change(&uid, |memory| memory.last_update = None);
         }
-        Self { cx, api, object, uid, intent_is_fresh: false, current: false }
+        let governance = governance::governance(&object, cx);
+        Self { cx, api, object, uid, governance, intent_is_fresh: false, current: false }
     }
 
     async fn pass(&mut self) -> Result<Next, PassError> {
@@ -157,6 +163,7 @@ impl<'a> Walk<'a> {
             deleting: self.object.metadata.deletion_timestamp.is_some(),
             finalizer: objects::has_finalizer(&self.object),
             policies: Policies::of(&self.object.spec, K::HOLDS_DATA),
+            mandate: self.governance.as_ref().map(|governance| governance.mandate.clone()).unwrap_or_default(),
             intent: status.and_then(|status| status.intent.clone()),
             intent_is_fresh: self.intent_is_fresh,
             current: self.current,
@@ -220,7 +227,7 @@ impl<'a> Walk<'a> {
             namespace: self.object.namespace().unwrap_or_default(),
             name: self.object.name_any(),
             uid: self.uid.clone(),
-            agent: K::NAME.owner().as_str(),
+            agent: self.governance.as_ref().map_or(K::NAME.owner(), |governance| governance.owner).as_str(),
         };
         let mut tags = self.object.spec.tags.clone();
         if !policies.observe_only() {
@@ -274,6 +281,7 @@ impl<'a> Walk<'a> {
         self.intent_is_fresh = false;
         match self.api.get_opt(&self.object.name_any()).await? {
             Some(object) if object.uid().as_ref() == Some(&self.uid) => {
+                self.governance = governance::governance(&object, self.cx);
                 self.object = object;
                 self.current = true;
                 Ok(Next::Again)
@@ -282,13 +290,27 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The status after a pass, with whose the object is.
+    fn next_status(
+        &self,
+        verdict: &Verdict,
+        now: Timestamp,
+        edit: impl FnOnce(&mut AwsResourceStatus),
+    ) -> AwsResourceStatus {
+        let mut status = status::next(&self.object, verdict, now, edit);
+        if let Some(governance) = &self.governance {
+            governance.describe(&self.object, &mut status, now);
+        }
+        status
+    }
+
     async fn pause(&mut self) -> Result<Next, PassError> {
         let message = format!(
             "Paused by the annotation {ANNOTATION_PAUSED}; nothing is read or written in AWS. Remove it to go on."
         );
         let ready = self.object.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::Ready));
         let verdict = Verdict { ready, synced: false, ..Verdict::ready("ReconcilePaused", message) };
-        let status = status::next(&self.object, &verdict, Timestamp::now(), |_| {});
+        let status = self.next_status(&verdict, Timestamp::now(), |_| {});
         status::write(&self.api, &mut self.object, status).await?;
         Ok(Next::Done)
     }
@@ -310,7 +332,7 @@ impl<'a> Walk<'a> {
         };
         news.publish(&self.object, "Reconcile", self.cx);
         let unreadable = matches!(error, PassError::Observe(_));
-        let status = status::next(&self.object, &verdict, Timestamp::now(), |status| {
+        let status = self.next_status(&verdict, Timestamp::now(), |status| {
             if unreadable {
                 status.health = Some(Health::Unknown);
             }
