@@ -43,6 +43,8 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
         }
         "InvalidIPAddress.InUse" | "Resource.AlreadyAssociated" | "RouteAlreadyExists" => ErrorClass::Conflict,
         "FlowLogAlreadyExists" => ErrorClass::Conflict,
+        // An earlier call under this token had its effect, which is found before the token is used again.
+        "IdempotentParameterMismatch" => ErrorClass::Conflict,
         "DBInstanceAlreadyExists" | "InvalidDBInstanceState" | "DBSubnetGroupAlreadyExists" => ErrorClass::Conflict,
         "InvalidDBSubnetGroupStateFault" | "ResourceConflictException" => ErrorClass::Conflict,
         "PreconditionFailedException" | "OperationAbortedException" | "ResourceAlreadyExistsException" => {
@@ -208,6 +210,9 @@ pub(super) fn advice(operation: &str, code: &str) -> Option<&'static str> {
         }
         "FlowLogAlreadyExists" => {
             "The VPC has flow logs that are not this object's and write the same to the same bucket: delete them, or name another bucket in vpcNetwork.flowLogs."
+        }
+        "IdempotentParameterMismatch" => {
+            "An earlier call of this object asked for something else; the controller looks for what that call made and goes on with it."
         }
         "VolumeModificationRateExceeded" => {
             "AWS limits how often a volume may be changed; the controller tries again until it is allowed."

@@ -92,14 +92,19 @@ impl Connector {
         }
     }
 
-    /// Sends the request and reads the whole answer: a call has taken effect when that is there.
+    /// Sends the request and reads the whole answer: a call has taken effect when that is there. It goes
+    /// on when the controller dies meanwhile: what is on the wire arrives, and is written down.
     async fn send(&self, request: HttpRequest, number: usize) -> Result<HttpResponse, ConnectorError> {
-        let mut response = self.behind.call(request).await?;
-        let body = ByteStream::new(response.take_body()).collect().await;
-        let bytes = body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
-        self.door.doors.answered(number, response.status().as_u16(), &String::from_utf8_lossy(&bytes));
-        *response.body_mut() = SdkBody::from(bytes);
-        Ok(response)
+        let (doors, behind) = (self.door.doors.clone(), self.behind.clone());
+        let sent = self.door.doors.runtime.spawn(async move {
+            let mut response = behind.call(request).await?;
+            let body = ByteStream::new(response.take_body()).collect().await;
+            let bytes = body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
+            doors.answered(number, response.status().as_u16(), &String::from_utf8_lossy(&bytes));
+            *response.body_mut() = SdkBody::from(bytes);
+            Ok(response)
+        });
+        sent.await.map_err(|error| ConnectorError::other(error.into(), None))?
     }
 }
 

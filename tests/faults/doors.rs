@@ -5,6 +5,7 @@ use super::calls::{Call, Door};
 use super::plan::Fault;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// One call and what came of it.
@@ -78,11 +79,13 @@ struct State {
 pub struct Doors {
     state: Mutex<State>,
     crashes: watch::Sender<u32>,
+    /// Where calls are sent from: it outlives the controllers, and so do calls that they have begun.
+    pub runtime: Handle,
 }
 
 impl Doors {
     pub fn new() -> Self {
-        Self { state: Mutex::default(), crashes: watch::Sender::new(0) }
+        Self { state: Mutex::default(), crashes: watch::Sender::new(0), runtime: Handle::current() }
     }
 
     /// Begins the life of a controller; what an earlier one still says is not heard any more.
