@@ -29,6 +29,7 @@ mod ownership;
 mod references;
 mod roles;
 mod security_groups;
+mod service_agents;
 mod shop;
 mod switches;
 mod tables;
