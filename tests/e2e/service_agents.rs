@@ -272,8 +272,9 @@ async fn an_agent_shows_the_worst_health_the_sum_and_whom_its_resources_depend_o
     let story = Story::begin("agent-sum").await;
     declare(&story, "shop", "autonomyLevel: 0\nselector: {kinds: [S3Bucket, Ec2Instance]}").await.unwrap();
     story.apply("assets", &bucket(&story, "")).await;
-    let firewall = format!("securityGroup: {{groupName: sg-{}, description: shop}}", story.account_id);
-    story.apply("firewall", &firewall).await;
+    let vpcs = story.aws("ec2", "describe_vpcs", json!({}));
+    let group = json!({"vpcId": vpcs["Vpcs"][0]["VpcId"], "groupName": "web", "description": "of a story"});
+    story.apply("firewall", &json!({"securityGroup": group}).to_string()).await;
     let web = format!(
         "driftPeriodSeconds: 10\nec2Instance: {{imageId: {IMAGE}, instanceType: t3.micro, securityGroupRefs: [{{name: firewall}}]}}"
     );
