@@ -6,7 +6,6 @@ use crate::api::resource::{AwsResource, Health};
 use crate::api::service_agent::{
     AgentState, ResourceDecision, ResourceRecommendation, ServiceAgentSpec, ServiceAgentStatus, TroubledResource,
 };
-use kube::ResourceExt;
 use rust_decimal::Decimal;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,7 +103,7 @@ impl Tally {
             conditions.iter().find(|one| one.type_ == ConditionType::Ready.as_str()).map(|one| one.reason.clone());
         // Among those of the same health, one that is stuck is worse than one that is not ready.
         let rank = badness(health) * 4 + u8::from(stuck) * 2 + u8::from(!ready);
-        let name = resource.name_any();
+        let name = resource.metadata.name.clone().unwrap_or_default();
         self.worst.insert((Reverse(rank), name.clone()), TroubledResource { name, state, health, reason });
         if self.worst.len() > LISTED {
             self.worst.pop_last();
@@ -125,7 +124,7 @@ impl Tally {
 
     fn take_decisions(&mut self, resource: &AwsResource) {
         let Some(status) = &resource.status else { return };
-        let name = resource.name_any();
+        let name = resource.metadata.name.clone().unwrap_or_default();
         for (place, open) in status.recommendations.iter().enumerate() {
             self.open += 1;
             let shown = ResourceRecommendation {

@@ -10,11 +10,12 @@ use crate::controllers::api_writes::ApiWrites;
 use crate::controllers::cluster::{ClusterError, cluster_id, connect};
 use crate::controllers::leader::{Candidate, LeaseLost};
 use crate::controllers::resource::{self, Guarded};
-use crate::controllers::touch::{declared_change, every_change, itself, own_namespace, users};
+use crate::controllers::touch::{Touch, declared_change, every_change, itself, own_namespace, users};
 use crate::controllers::{news_in, no_errors, trim};
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
-use crate::lifecycle::context::{Context, Memory};
+use crate::lifecycle::context::{Context, Memory, Namespaces};
+use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::{self, Graph};
 use crate::server::{Readiness, serve};
 use futures::{Stream, StreamExt, TryStreamExt, future};
@@ -157,47 +158,24 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let cluster_id = cluster_id(&client, config.cluster_id.as_deref()).await?;
     let selected = selected(&config);
     let (accounts, account_writer) = reflector::store();
-    let (namespaces, namespace_writer) = reflector::store();
     let (resources, resource_writer) = reflector::store::<Guarded>();
-    let (agents, agent_writer) = reflector::store();
     let caches = CachesFilled::of(4);
     let (touch, touched) = mpsc::unbounded_channel();
+    let (namespaces, agents) = watch_beside(&client, &config, &caches, &touch);
     let account_api = Api::<DeserializeGuard<AwsAccount>>::all(client.clone());
-    let account_stream = stream(
-        account_api,
-        selected.clone(),
-        account_writer,
-        &caches,
-        declared_change(touch.clone(), users(resources.clone())),
-    );
+    let touch_users = declared_change(touch.clone(), users(resources.clone()));
+    let account_stream = stream(account_api, selected.clone(), account_writer, &caches, touch_users);
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
-    let agent_api: Api<DeserializeGuard<ServiceAgent>> = watched(&client, &config);
-    let touch_own = declared_change(touch.clone(), own_namespace);
-    let agent_stream = stream(agent_api, selected.clone(), agent_writer, &caches, touch_own);
-    let (mut follow, mut touch_each) = (follow(graph.clone(), wake.clone()), every_change(touch.clone()));
-    let follow = move |event: &watcher::Event<Guarded>| {
-        follow(event);
-        touch_each(event);
-    };
+    let follow = follow(graph.clone(), wake.clone(), touch.clone());
     let resource_stream = stream(watched(&client, &config), selected, resource_writer, &caches, follow);
-    let namespace_api = Api::<PartialObjectMeta<Namespace>>::all(client.clone());
-    let namespace_stream = stream(
-        namespace_api,
-        watcher::Config::default(),
-        namespace_writer,
-        &caches,
-        declared_change(touch.clone(), itself),
-    );
-    tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
-    tokio::spawn(agent_stream.for_each(|_| future::ready(())));
 
     let shared = Arc::new(Context {
         recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
         sessions,
         accounts: accounts.clone(),
         agents,
-        namespaces: namespaces.clone(),
+        namespaces,
         caches: caches.clone(),
         cluster_id,
         memory: Memory::default(),
@@ -219,7 +197,6 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         wake,
         labels: agent::labels_for(config.watch_selector.as_deref()),
     };
-    let agents_run = tokio::spawn(agent::run(agent_context, touched, touch));
     let queue = controller::Config::default().concurrency(config.concurrency);
     let accounts_run = Controller::for_stream(account_stream, accounts.clone())
         .with_config(queue.clone())
@@ -237,9 +214,28 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         tracing::info!("ready: the caches are filled");
         readiness.set(true);
     });
-    future::join(accounts_run.for_each(log_end), resources_run.for_each(log_end)).await;
-    agents_run.abort();
+    let controllers = future::join(accounts_run.for_each(log_end), resources_run.for_each(log_end));
+    tokio::select! {
+        _ = controllers => {}
+        // It goes on until the others end.
+        () = agent::run(agent_context, touched, touch) => {}
+    }
     Ok(())
+}
+
+/// Keeps the namespaces and the service agents in caches. Nothing is reconciled for each of them.
+fn watch_beside(client: &Client, config: &RunConfig, caches: &CachesFilled, touch: &Touch) -> (Namespaces, Agents) {
+    let (namespaces, namespace_writer) = reflector::store();
+    let (agents, agent_writer) = reflector::store();
+    let namespace_api = Api::<PartialObjectMeta<Namespace>>::all(client.clone());
+    let touch_itself = declared_change(touch.clone(), itself);
+    let namespace_stream = stream(namespace_api, watcher::Config::default(), namespace_writer, caches, touch_itself);
+    let agent_api: Api<DeserializeGuard<ServiceAgent>> = watched(client, config);
+    let touch_own = declared_change(touch.clone(), own_namespace);
+    let agent_stream = stream(agent_api, selected(config), agent_writer, caches, touch_own);
+    tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
+    tokio::spawn(agent_stream.for_each(|_| future::ready(())));
+    (namespaces, agents)
 }
 
 /// From time to time drops what is remembered of objects that are gone.
@@ -313,10 +309,16 @@ fn received<T: Send + 'static>(channel: mpsc::UnboundedReceiver<T>) -> impl Stre
     futures::stream::unfold(channel, |mut channel| async { channel.recv().await.map(|item| (item, channel)) })
 }
 
-/// Keeps the graph of references up to date and wakes those whom a change concerns.
-fn follow(graph: Arc<Graph>, wake: mpsc::UnboundedSender<ObjectRef<Guarded>>) -> impl FnMut(&watcher::Event<Guarded>) {
-    let mut listed = BTreeSet::new();
+/// Keeps the graph of references up to date, wakes those whom a change concerns and has the service
+/// agents of the namespace brought up to date.
+fn follow(
+    graph: Arc<Graph>,
+    wake: mpsc::UnboundedSender<ObjectRef<Guarded>>,
+    touch: Touch,
+) -> impl FnMut(&watcher::Event<Guarded>) {
+    let (mut listed, mut touch_each) = (BTreeSet::new(), every_change(touch));
     move |event| {
+        touch_each(event);
         let concerned = match event {
             watcher::Event::Init => {
                 listed.clear();

@@ -87,3 +87,46 @@ fn tell(touch: &Touch, namespace: &str) {
     // The receiver lives as long as the controller; without it nobody needs to know.
     let _ = touch.send(namespace.to_owned());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::service_agent::{ServiceAgent, ServiceAgentSpec, ServiceAgentStatus};
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    fn agent(generation: i64) -> ServiceAgent {
+        let mut agent = ServiceAgent::new("web", ServiceAgentSpec::default());
+        agent.metadata.namespace = Some("shop".into());
+        agent.metadata.uid = Some("u".into());
+        agent.metadata.generation = Some(generation);
+        agent
+    }
+
+    fn told(touched: &mut UnboundedReceiver<String>) -> usize {
+        std::iter::from_fn(|| touched.try_recv().ok()).count()
+    }
+
+    #[test]
+    fn a_status_of_our_own_is_no_news_and_all_else_is() {
+        let (touch, mut touched) = unbounded_channel();
+        let mut follow = declared_change(touch, own_namespace);
+        follow(&Event::Apply(agent(1)));
+        assert_eq!(told(&mut touched), 1);
+        follow(&Event::Apply(ServiceAgent { status: Some(ServiceAgentStatus::default()), ..agent(1) }));
+        assert_eq!(told(&mut touched), 0);
+        follow(&Event::Apply(agent(2)));
+        follow(&Event::Delete(agent(2)));
+        assert_eq!(told(&mut touched), 2);
+    }
+
+    #[test]
+    fn what_went_while_nobody_watched_is_told_once_the_list_is_there() {
+        let (touch, mut touched) = unbounded_channel();
+        let mut follow = every_change(touch);
+        follow(&Event::Apply(agent(1)));
+        assert_eq!(told(&mut touched), 1);
+        follow(&Event::Init);
+        follow(&Event::InitDone);
+        assert_eq!(told(&mut touched), 1);
+    }
+}

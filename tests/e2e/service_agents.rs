@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::{conditions, wait::await_condition};
 use kube::{Api, Error, ResourceExt};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 const IMAGE: &str = "ami-0abcdef1234567890";
@@ -281,8 +282,14 @@ async fn an_agent_shows_the_worst_health_the_sum_and_whom_its_resources_depend_o
     story.apply("web", &web).await;
     let ready = story.until_ready("web").await;
     story.until_ready("assets").await;
-    let well = until_agent(&story, "shop", "healthy", |status| {
-        status.health == Some(Health::Healthy) && status.resources == Some(2)
+    let mut costs = Vec::new();
+    for name in ["assets", "web"] {
+        costs.push(story.resources().get(name).await.unwrap().status.unwrap().cost_per_day);
+    }
+    let sum = costs.into_iter().flatten().map(|cost| cost.parse::<Decimal>().unwrap()).reduce(|one, other| one + other);
+    let well = until_agent(&story, "shop", "healthy, at the sum of its resources' costs", |status| {
+        let cost = status.cost_per_day.as_ref().map(|cost| cost.parse().unwrap());
+        status.health == Some(Health::Healthy) && status.resources == Some(2) && cost == sum
     })
     .await
     .status
