@@ -81,6 +81,7 @@ const VOLATILE: &[&str] = &[
     "StateTransitionReason",
     "TableId",
     "UsageOperationUpdateTime",
+    "at",
     "creationTime",
     "lastHandledReconcileAt",
     "lastTransitionTime",
