@@ -6,6 +6,8 @@ use crate::api::resource::{AwsResource, Health};
 use crate::api::service_agent::{
     AgentState, ResourceDecision, ResourceRecommendation, ServiceAgentSpec, ServiceAgentStatus, TroubledResource,
 };
+use crate::cost::usd;
+use crate::health::{badness, worst};
 use rust_decimal::Decimal;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,25 +52,6 @@ pub struct Member<'a> {
     pub dependencies: Vec<String>,
 }
 
-/// How bad a health is. Not to know is worse than to know that all is well.
-pub fn badness(health: Health) -> u8 {
-    match health {
-        Health::Healthy => 0,
-        Health::Unknown => 1,
-        Health::Degraded => 2,
-        Health::Unhealthy => 3,
-    }
-}
-
-fn health_name(health: Health) -> &'static str {
-    match health {
-        Health::Healthy => "Healthy",
-        Health::Unknown => "Unknown",
-        Health::Degraded => "Degraded",
-        Health::Unhealthy => "Unhealthy",
-    }
-}
-
 impl Tally {
     /// Adds a resource.
     pub fn add(&mut self, member: Member<'_>) {
@@ -87,11 +70,9 @@ impl Tally {
         let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
         let health = status.and_then(|status| status.health).unwrap_or(Health::Unknown);
         let state = status.and_then(|status| status.state);
-        *self.by_health.entry(health_name(health).to_owned()).or_insert(0) += 1;
+        *self.by_health.entry(format!("{health:?}")).or_insert(0) += 1;
         *self.by_state.entry(state.map_or("Unknown".into(), |state| format!("{state:?}"))).or_insert(0) += 1;
-        if self.worst_health.is_none_or(|worst| badness(worst) < badness(health)) {
-            self.worst_health = Some(health);
-        }
+        self.worst_health = worst(self.worst_health.into_iter().chain([health]));
         let ready = is_true(conditions, ConditionType::Ready);
         let stuck = is_true(conditions, ConditionType::Stalled);
         self.stuck |= stuck;
@@ -170,7 +151,7 @@ impl Tally {
             observed_generation: None,
             state: Some(state),
             health: self.worst_health,
-            cost_per_day: self.cost.map(money),
+            cost_per_day: self.cost.map(usd),
             resources_without_cost: Some(self.without_cost),
             autonomy_level: self.lowest_level.or(spec.autonomy_level),
             decision_maker: spec.decision_maker.or(most.map(|(agent, _)| *agent)),
@@ -193,15 +174,6 @@ fn latest(mut decisions: Vec<ResourceDecision>) -> Vec<ResourceDecision> {
     decisions.dedup();
     decisions.truncate(LISTED);
     decisions
-}
-
-/// An amount with at least two decimal places, as `status.costPerDay` has it everywhere.
-fn money(mut amount: Decimal) -> String {
-    amount = amount.normalize();
-    if amount.scale() < 2 {
-        amount.rescale(2);
-    }
-    amount.to_string()
 }
 
 /// What holds for the agent itself: whether it can do its work.

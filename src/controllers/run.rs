@@ -2,8 +2,9 @@
 
 use crate::api::account::AwsAccount;
 use crate::api::service_agent::ServiceAgent;
+use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
-use crate::config::{RunConfig, TimesError};
+use crate::config::{PriceConfig, PriceSource, RunConfig, TimesError};
 use crate::controllers::account::{self, AccountContext};
 use crate::controllers::agent::{self, AgentContext};
 use crate::controllers::api_writes::ApiWrites;
@@ -11,13 +12,16 @@ use crate::controllers::cluster::{ClusterError, cluster_id, connect};
 use crate::controllers::leader::{Candidate, LeaseLost};
 use crate::controllers::resource::{self, Guarded};
 use crate::controllers::touch::{Touch, declared_change, every_change, itself, own_namespace, users};
-use crate::controllers::{news_in, no_errors, trim};
+use crate::controllers::{news_in, no_errors, sums, trim};
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory, Namespaces};
 use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::{self, Graph};
-use crate::server::{Readiness, serve};
+use crate::lifecycle::prices::Prices;
+use crate::metrics::{Metrics, Objects};
+use crate::server::{Readiness, serve, serve_log_filter, serve_metrics};
+use crate::telemetry::LogFilter;
 use futures::{Stream, StreamExt, TryStreamExt, future};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::NamespaceResourceScope;
@@ -40,7 +44,7 @@ pub enum RunError {
     /// The cluster is not to be had.
     #[error(transparent)]
     NoCluster(#[from] ClusterError),
-    /// The address for health checks is not to be had.
+    /// An address to listen on is not to be had.
     #[error("cannot listen on {address}: {error}")]
     NoListener {
         /// The address.
@@ -48,6 +52,9 @@ pub enum RunError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The metrics do not go together, which tests would show.
+    #[error("the metrics cannot be set up: {0}")]
+    NoMetrics(#[from] prometheus::Error),
     /// The flags contradict each other.
     #[error(transparent)]
     Times(#[from] TimesError),
@@ -65,16 +72,23 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`] where the controllers cannot be started; nothing was touched then. And
 /// [`RunError::LeaseLost`] where another process may have taken over.
-pub async fn run(config: RunConfig) -> Result<(), RunError> {
+pub async fn run(config: RunConfig, log: LogFilter) -> Result<(), RunError> {
     config.check_times()?;
     let readiness = Readiness::default();
     serve(config.health_address, readiness.clone())
         .await
         .map_err(|error| RunError::NoListener { address: config.health_address, error })?;
+    let metrics = Arc::new(Metrics::new()?);
+    if let Some(address) = config.metrics_address.0 {
+        serve_metrics(address, metrics.clone()).await.map_err(|error| RunError::NoListener { address, error })?;
+    }
+    if let Some(address) = config.log_address.0 {
+        serve_log_filter(address, log).await.map_err(|error| RunError::NoListener { address, error })?;
+    }
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (stop, stopping) = watch::channel(false);
     let grace = config.shutdown_grace;
-    let controllers = tokio::spawn(elect_and_work(config, readiness.clone(), stopping));
+    let controllers = tokio::spawn(elect_and_work(config, readiness.clone(), stopping, metrics));
     tokio::pin!(controllers);
     tokio::select! {
         ended = &mut controllers => return ended.unwrap_or(Ok(())),
@@ -98,10 +112,13 @@ async fn elect_and_work(
     config: RunConfig,
     readiness: Readiness,
     stopping: watch::Receiver<bool>,
+    metrics: Arc<Metrics>,
 ) -> Result<(), RunError> {
+    let lease = config.leader_election.leader_election_id.clone();
     if !config.leader_election.leader_elect {
-        return run_controllers(config, readiness, stopping, Fence::open()).await;
+        return run_controllers(config, readiness, stopping, Fence::open(), metrics).await;
     }
+    metrics.leads(&lease, false);
     let fence = Fence::closed();
     // The lease itself is written when the fence is closed, and has its own, shorter times.
     let writes = ApiWrites { fence: Fence::open(), timeout: config.api_write_timeout };
@@ -111,7 +128,8 @@ async fn elect_and_work(
         leader = candidate.campaign(&readiness) => leader,
         () = stopped(stopping.clone()) => return Ok(()),
     };
-    leader.lead(run_controllers(config, readiness, stopping, fence)).await?
+    metrics.leads(&lease, true);
+    leader.lead(run_controllers(config, readiness, stopping, fence, metrics)).await?
 }
 
 async fn run_controllers(
@@ -119,11 +137,15 @@ async fn run_controllers(
     readiness: Readiness,
     stopping: watch::Receiver<bool>,
     fence: Fence,
+    metrics: Arc<Metrics>,
 ) -> Result<(), RunError> {
     let writes = ApiWrites { fence: fence.clone(), timeout: config.api_write_timeout };
     let client = connect(writes).await?;
-    let sessions = Sessions::from_environment(&call_settings(&config, &fence), http_client()).await;
-    run_with(Parts { client, sessions, fence, config }, readiness, stopping).await
+    let counting = metrics.clone();
+    let observer = Observer::new(move |attempt| counting.aws_calls.made(attempt));
+    let settings = CallSettings { observer, ..call_settings(&config, &fence) };
+    let sessions = Sessions::from_environment(&settings, http_client()).await;
+    run_with(Parts { client, sessions, fence, config, metrics }, readiness, stopping).await
 }
 
 /// What the controllers talk through, and how they run.
@@ -136,6 +158,8 @@ pub struct Parts {
     pub fence: Fence,
     /// Flags and environment.
     pub config: RunConfig,
+    /// What is counted and measured.
+    pub metrics: Arc<Metrics>,
 }
 
 /// How AWS calls are made under this configuration.
@@ -146,6 +170,15 @@ pub fn call_settings(config: &RunConfig, fence: &Fence) -> CallSettings {
         attempts: 2,
         refusal_period: config.backoff_base,
         fence: fence.clone(),
+        observer: Observer::default(),
+    }
+}
+
+/// Where prices come from under this configuration.
+pub fn prices(config: &PriceConfig, sessions: &Sessions) -> Prices {
+    match config.prices {
+        PriceSource::Book => Prices::included(),
+        PriceSource::Api => Prices::of_aws(sessions.price_list(&config.pricing_region)),
     }
 }
 
@@ -154,7 +187,7 @@ pub fn call_settings(config: &RunConfig, fence: &Fence) -> CallSettings {
 /// # Errors
 /// [`RunError`] where the cluster's id is not configured and cannot be read.
 pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Receiver<bool>) -> Result<(), RunError> {
-    let Parts { client, sessions, fence, config } = parts;
+    let Parts { client, sessions, fence, config, metrics } = parts;
     let cluster_id = cluster_id(&client, config.cluster_id.as_deref()).await?;
     let selected = selected(&config);
     let (accounts, account_writer) = reflector::store();
@@ -167,9 +200,17 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let account_stream = stream(account_api, selected.clone(), account_writer, &caches, touch_users);
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
-    let follow = follow(graph.clone(), wake.clone(), touch.clone());
+    let (adds, sums_changed) = mpsc::unbounded_channel();
+    let (mut follow_graph, mut follow_sums) = (follow(graph.clone(), wake.clone()), sums::follow(adds));
+    let mut touch_each = every_change(touch.clone());
+    let follow = move |event: &watcher::Event<Guarded>| {
+        follow_graph(event);
+        follow_sums(event);
+        touch_each(event);
+    };
     let resource_stream = stream(watched(&client, &config), selected, resource_writer, &caches, follow);
 
+    let prices = prices(&config.prices, &sessions);
     let shared = Arc::new(Context {
         recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
         sessions,
@@ -180,9 +221,11 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         cluster_id,
         memory: Memory::default(),
         graph,
+        prices,
         client,
         fence,
         config: config.clone(),
+        metrics: metrics.clone(),
     });
     let (changed, changes) = mpsc::unbounded_channel();
     let account_context = Arc::new(AccountContext {
@@ -197,8 +240,13 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         wake,
         labels: agent::labels_for(config.watch_selector.as_deref()),
     };
+    for controller in ["awsaccount", "awsresource"] {
+        metrics.reconciles.run_at_most(controller, config.concurrency);
+    }
+    metrics.count(counted_objects(resources.clone())?)?;
     let queue = controller::Config::default().concurrency(config.concurrency);
     let accounts_run = Controller::for_stream(account_stream, accounts.clone())
+        .reconcile_on(sums::accounts(sums_changed))
         .with_config(queue.clone())
         .graceful_shutdown_on(stopped(stopping.clone()))
         .run(account::reconcile_one, no_errors, account_context);
@@ -249,6 +297,17 @@ async fn forget_the_gone(shared: Arc<Context>, resources: Store<Guarded>) {
         alive.extend(shared.accounts.state().iter().map(|guard| uids(guard.uid())));
         shared.memory.keep(&alive);
     }
+}
+
+/// The objects in the cache, for the metrics.
+fn counted_objects(resources: Store<Guarded>) -> prometheus::Result<Objects> {
+    Objects::new(move |each| {
+        for guard in resources.state() {
+            if let Ok(object) = &guard.0 {
+                each(object);
+            }
+        }
+    })
 }
 
 fn selected(config: &RunConfig) -> watcher::Config {
@@ -309,16 +368,10 @@ fn received<T: Send + 'static>(channel: mpsc::UnboundedReceiver<T>) -> impl Stre
     futures::stream::unfold(channel, |mut channel| async { channel.recv().await.map(|item| (item, channel)) })
 }
 
-/// Keeps the graph of references up to date, wakes those whom a change concerns and has the service
-/// agents of the namespace brought up to date.
-fn follow(
-    graph: Arc<Graph>,
-    wake: mpsc::UnboundedSender<ObjectRef<Guarded>>,
-    touch: Touch,
-) -> impl FnMut(&watcher::Event<Guarded>) {
-    let (mut listed, mut touch_each) = (BTreeSet::new(), every_change(touch));
+/// Keeps the graph of references up to date and wakes those whom a change concerns.
+fn follow(graph: Arc<Graph>, wake: mpsc::UnboundedSender<ObjectRef<Guarded>>) -> impl FnMut(&watcher::Event<Guarded>) {
+    let mut listed = BTreeSet::new();
     move |event| {
-        touch_each(event);
         let concerned = match event {
             watcher::Event::Init => {
                 listed.clear();

@@ -14,7 +14,7 @@ use crate::lifecycle::intent::Draft;
 use crate::lifecycle::news::{News, in_words};
 use crate::lifecycle::observe::{View, tag_edit};
 use crate::lifecycle::secrets::{self, Versions};
-use crate::lifecycle::{Desired, Next, Walk, fingerprint, governed, objects, status};
+use crate::lifecycle::{Desired, Next, Walk, fingerprint, governed, judgement, objects, status};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -93,6 +93,7 @@ impl Walk<'_> {
                 status.secret_versions.clear();
                 status.restarting_since = None;
                 status.state = Some(ResourceState::Pending);
+                judgement::forget(status);
             }
         });
         status::write(&self.api, &mut self.object, next).await?;
@@ -289,22 +290,23 @@ impl Walk<'_> {
         view: &View<K>,
         facts: &Facts,
     ) -> Result<(), PassError> {
-        let next = self.reported::<K>(verdict, action, view, facts);
-        status::write(&self.api, &mut self.object, next).await?;
-        Ok(())
+        self.report_with::<K>(verdict, action, view, facts, |_| {}).await
     }
 
-    /// The status with what was seen and a verdict on it.
-    pub(super) fn reported<K: Kind>(
-        &self,
+    /// The same with what `edit` adds to it.
+    pub(super) async fn report_with<K: Kind>(
+        &mut self,
         verdict: &Verdict,
         action: &'static str,
         view: &View<K>,
         facts: &Facts,
-    ) -> AwsResourceStatus {
+        edit: impl FnOnce(&mut AwsResourceStatus),
+    ) -> Result<(), PassError> {
         let keys = self.object.spec.tags.keys().cloned().collect();
         let in_sync = verdict.synced;
-        self.next_status(verdict, facts.now, |status| {
+        let before = self.object.status.as_ref().and_then(|status| status.health);
+        let judgement = self.judge::<K>(view, facts).await;
+        let next = self.next_status(verdict, facts.now, |status| {
             status.last_action = Some(action.into());
             governed::settle(status, action);
             match &view.found {
@@ -312,6 +314,7 @@ impl Walk<'_> {
                 None if matches!(view.sight, Sight::Absent) => status.state = Some(ResourceState::Pending),
                 None => {}
             }
+            judgement.write(status, facts.now);
             if !matches!(view.sight, Sight::Ours(_)) && !facts.policies.observe_only() {
                 // The id of somebody else's resource must not be taken for one of ours later.
                 status.id.clone_from(&facts.recorded_id);
@@ -323,7 +326,11 @@ impl Walk<'_> {
             if in_sync {
                 status.applied_tag_keys = keys;
             }
-        })
+            edit(status);
+        });
+        status::write(&self.api, &mut self.object, next).await?;
+        self.tell_health(before, &judgement, facts.now);
+        Ok(())
     }
 
     fn at_rest<K: Kind>(&self, view: &View<K>) -> Verdict {

@@ -83,12 +83,14 @@ impl Walk<'_> {
             recommendation.proposal, recommendation.reason, recommendation.approve
         );
         News::warning(reason, message.clone()).publish(&self.object, "Recommend", self.cx);
-        let mut next = self.reported::<K>(&Verdict::stalled(reason, message), "Recommend", view, facts);
-        if decision.action == AgentAction::Recreate {
-            next.state = Some(ResourceState::Deleted);
-        }
-        next.recommendations = vec![recommendation];
-        status::write(&self.api, &mut self.object, next).await?;
+        let gone = decision.action == AgentAction::Recreate;
+        let edit = |status: &mut AwsResourceStatus| {
+            if gone {
+                status.state = Some(ResourceState::Deleted);
+            }
+            status.recommendations = vec![recommendation];
+        };
+        self.report_with::<K>(&Verdict::stalled(reason, message), "Recommend", view, facts, edit).await?;
         Ok(Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)))
     }
 }

@@ -8,6 +8,7 @@
 - ``PUT permissions {"account", "role", "policy"}`` holds a role's sessions to an IAM policy,
   ``DELETE permissions?account=`` lets them do everything again.
 - ``POST stop {"account", "region", "instance"}`` stops an instance as AWS does for a retirement.
+- ``PUT checks {"account", "id", "system", "instance"}`` has the status checks of an instance show this.
 - ``GET actions?account=&role=&since=`` lists the IAM actions that requests used.
 Without ``account`` all accounts are meant, but for ``PUT``.
 """
@@ -18,6 +19,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl
 
+import instance_checks
 import instance_states
 from faults import FaultError, Faults
 from journal import Journal
@@ -76,6 +78,8 @@ class Admin:
         if route == "POST stop":
             instance_states.stop_by_aws(body["account"], body["region"], body["instance"])
             return 200, {}
+        if route == "PUT checks":
+            return 200, instance_checks.put(body)
         if route == "GET actions":
             return 200, {"actions": self.journal.actions(account, query.get("role"), since)}
         return 404, {"error": f"There is no {route} here."}
