@@ -1,6 +1,7 @@
 //! The controllers: they listen, call the lifecycle, and come back when it says so.
 
 pub mod account;
+pub mod agent;
 pub mod api_writes;
 pub mod cluster;
 mod leader;
@@ -8,6 +9,7 @@ mod record;
 pub mod resource;
 mod run;
 mod sums;
+mod touch;
 
 pub use run::{Parts, RunError, call_settings, prices, run, run_with};
 

@@ -165,6 +165,12 @@ pub trait Kind: Send + Sync + 'static {
         changes: &[Change],
     ) -> impl Future<Output = Result<(), AwsError>> + Send;
 
+    /// Whether the resource stands still by a failure, and not because somebody had it stopped. An
+    /// update with the change `state: Stopped → Active` starts it.
+    fn stopped_by_failure(_observed: &Observed<Self::Spec>) -> bool {
+        false
+    }
+
     /// Changes the resource's tags.
     fn retag(
         aws: &Aws,

@@ -1,20 +1,21 @@
 //! Does the one action that was decided.
 
 use crate::api::conditions::{ConditionType, Progress, Verdict, is_true};
-use crate::api::resource::{Change, ResourceState};
+use crate::api::resource::{AwsResourceStatus, Change, ResourceState};
+use crate::api::service_agent::AgentAction;
 use crate::aws::error::{AwsError, ErrorClass};
 use crate::aws::session::Aws;
 use crate::aws::tags::TagEdit;
 use crate::kinds::secrets::Secrets;
 use crate::kinds::{Kind, Request, Target};
-use crate::lifecycle::decide::{Action, Facts, Parting, Sight};
+use crate::lifecycle::decide::{Action, Facts, Parting, Sight, next_life_ground, restart_ground};
 use crate::lifecycle::error::PassError;
 use crate::lifecycle::intent::Draft;
 use crate::lifecycle::news::{News, in_words};
 use crate::lifecycle::observe::{View, tag_edit};
 use crate::lifecycle::plan::Plan;
 use crate::lifecycle::secrets::{self, Versions};
-use crate::lifecycle::{Desired, Next, Walk, fingerprint, objects, status};
+use crate::lifecycle::{Desired, Next, Walk, fingerprint, governed, objects, status};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -34,9 +35,13 @@ impl Walk<'_> {
             Action::Create => self.create::<K>(aws, desired, facts).await,
             Action::Record(id) => self.record(id, facts).await,
             Action::Adopt => self.adopt::<K>(plan, aws, desired, view, facts).await,
-            Action::BeginRestart => self.mark_restart(true, facts).await,
-            Action::EndRestart => self.mark_restart(false, facts).await,
+            Action::BeginRestart => self.mark_restart(true, view, facts).await,
+            Action::EndRestart => self.mark_restart(false, view, facts).await,
             Action::Update(changes) => self.update::<K>(aws, desired, view, &changes, facts).await,
+            Action::Start(ground) => self.start::<K>(ground, aws, desired, view, facts).await,
+            Action::Recommend { decision, reason, what } => {
+                self.recommend::<K>(plan, &decision, (reason, what), view, facts).await
+            }
             Action::Delete => self.delete::<K>(aws, desired, view).await,
             action @ Action::RemoveFinalizer(_) => self.let_go(action).await,
             Action::Nothing => {
@@ -72,11 +77,16 @@ impl Walk<'_> {
             let note = format!("The resource is gone from AWS and is made again, as its life number {incarnation}.");
             News::warning("ResourceGone", note).publish(&self.object, "WriteIntent", self.cx);
         }
+        let ground = next_life_ground(facts);
         let verdict = Verdict::reconciling("Creating", "The resource is about to be created.");
         let keys = self.object.spec.tags.keys().cloned().collect();
         let intent = draft.intent(incarnation, facts.now);
-        let next = status::next(&self.object, &verdict, facts.now, |status| {
+        let next = self.next_status(&verdict, facts.now, |status| {
             status.last_action = Some("WriteIntent".into());
+            if begins {
+                governed::record(status, AgentAction::Recreate, ground, facts.now);
+                status.recommendations.clear();
+            }
             status::begin(status, intent, keys, begins);
         });
         status::write(&self.api, &mut self.object, next).await?;
@@ -113,7 +123,7 @@ impl Walk<'_> {
 
     async fn record(&mut self, id: String, facts: &Facts) -> Result<Next, PassError> {
         let verdict = Verdict::reconciling("Creating", format!("AWS is making {id}."));
-        let next = status::next(&self.object, &verdict, facts.now, |status| {
+        let next = self.next_status(&verdict, facts.now, |status| {
             status.id = Some(id);
             status.state = Some(ResourceState::Creating);
             status.last_action = Some("Record".into());
@@ -125,7 +135,7 @@ impl Walk<'_> {
     /// Writes down what AWS was given from Secrets. Where that fails the same is sent again.
     async fn record_secrets(&mut self, edit: impl FnOnce(&mut Versions), facts: &Facts) -> Result<(), PassError> {
         let verdict = Verdict::reconciling("Updating", "AWS has the values of the Secrets that the spec names.");
-        let next = status::next(&self.object, &verdict, facts.now, |status| edit(&mut status.secret_versions));
+        let next = self.next_status(&verdict, facts.now, |status| edit(&mut status.secret_versions));
         status::write(&self.api, &mut self.object, next).await?;
         Ok(())
     }
@@ -157,7 +167,7 @@ impl Walk<'_> {
         Ok(Next::Again)
     }
 
-    async fn mark_restart(&mut self, begins: bool, facts: &Facts) -> Result<Next, PassError> {
+    async fn mark_restart<K: Kind>(&mut self, begins: bool, view: &View<K>, facts: &Facts) -> Result<Next, PassError> {
         let (verdict, action) = match begins {
             true => (
                 Verdict::reconciling("Restarting", "The resource is stopped and started for a change."),
@@ -167,7 +177,12 @@ impl Walk<'_> {
         };
         News::normal("Restarting", verdict.message.clone()).publish(&self.object, action, self.cx);
         let since = facts.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let next = status::next(&self.object, &verdict, facts.now, |status| {
+        let ground = match &view.sight {
+            Sight::Ours(seen) if begins => restart_ground(facts, seen),
+            _ => None,
+        };
+        let next = self.next_status(&verdict, facts.now, |status| {
+            governed::record(status, AgentAction::Restart, ground, facts.now);
             status.restarting_since = begins.then_some(since);
             status.state = Some(ResourceState::Updating);
             status.last_action = Some(action.into());
@@ -247,7 +262,7 @@ impl Walk<'_> {
         if let Action::Wait { after, reason, why } = action {
             News::warning(reason, why.clone()).publish(&self.object, "Delete", self.cx);
             let verdict = Verdict::reconciling(reason, why);
-            let next = status::next(&self.object, &verdict, Timestamp::now(), |_| {});
+            let next = self.next_status(&verdict, Timestamp::now(), |_| {});
             status::write(&self.api, &mut self.object, next).await?;
             return Ok(Next::After(after));
         }
@@ -268,12 +283,25 @@ impl Walk<'_> {
         view: &View<K>,
         facts: &Facts,
     ) -> Result<(), PassError> {
+        self.report_with::<K>(verdict, plan, view, facts, |_| {}).await
+    }
+
+    /// The same with what `edit` adds to it.
+    pub(super) async fn report_with<K: Kind>(
+        &mut self,
+        verdict: &Verdict,
+        plan: &Plan,
+        view: &View<K>,
+        facts: &Facts,
+        edit: impl FnOnce(&mut AwsResourceStatus),
+    ) -> Result<(), PassError> {
         let keys = self.object.spec.tags.keys().cloned().collect();
         let in_sync = verdict.synced;
         let before = self.object.status.as_ref().and_then(|status| status.health);
         let judgement = self.judge::<K>(view, facts).await;
-        let next = status::next(&self.object, verdict, facts.now, |status| {
+        let next = self.next_status(verdict, facts.now, |status| {
             status.last_action = Some(plan.action.name().into());
+            governed::settle(status, plan.action.name());
             match &view.found {
                 Some((id, observed)) => status::describe::<K>(status, id, observed, &plan.changes),
                 None if matches!(view.sight, Sight::Absent) => status.state = Some(ResourceState::Pending),
@@ -291,6 +319,7 @@ impl Walk<'_> {
             if in_sync {
                 status.applied_tag_keys = keys;
             }
+            edit(status);
         });
         status::write(&self.api, &mut self.object, next).await?;
         self.tell_health(before, &judgement, facts.now);
@@ -322,7 +351,7 @@ impl Walk<'_> {
     }
 
     /// Counts how often in a row the same changes were written.
-    fn count_update(&self, changes: &[Change]) -> u32 {
+    pub(super) fn count_update(&self, changes: &[Change]) -> u32 {
         let text = fingerprint(changes);
         self.cx.memory.change(&self.uid, |memory| {
             let times = match &memory.last_update {

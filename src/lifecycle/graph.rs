@@ -99,6 +99,11 @@ impl Graph {
         dependants_in(&self.lock(), key, |later| !later).map(|(_, name)| name).collect()
     }
 
+    /// The names that the object refers to.
+    pub fn needs(&self, key: &Key) -> Vec<String> {
+        self.lock().get(key).map(|node| node.needs.keys().cloned().collect()).unwrap_or_default()
+    }
+
     /// The circle of references that the object is in, beginning and ending with it.
     pub fn cycle(&self, key: &Key) -> Option<Vec<String>> {
         cycle_in(&self.lock(), key)

@@ -10,6 +10,8 @@ pub mod caches;
 pub mod context;
 pub mod decide;
 pub mod error;
+pub mod governance;
+mod governed;
 pub mod graph;
 pub mod intent;
 mod judgement;
@@ -27,7 +29,7 @@ pub mod secrets;
 pub mod status;
 
 use crate::api::conditions::{ConditionType, Verdict, is_true};
-use crate::api::resource::{AwsResource, Change};
+use crate::api::resource::{AwsResource, AwsResourceStatus, Change};
 use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE};
 use crate::aws::error::ErrorClass;
 use crate::aws::tags::{Owner, Tags};
@@ -36,6 +38,7 @@ use context::{Absence, Context};
 use decide::{Facts, Sight};
 use error::PassError;
 use futures::future::BoxFuture;
+use governance::Governance;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt};
 use news::News;
@@ -68,6 +71,8 @@ pub struct Walk<'a> {
     api: Api<AwsResource>,
     object: AwsResource,
     uid: String,
+    /// Whose it is and what may be done without asking; `None` for an object without a kind.
+    governance: Option<Governance>,
     /// The region of the account that the resource is in, once it is known.
     region: String,
     /// Whether this very walk has begun the resource's present life, so that no create call can have
@@ -119,9 +124,9 @@ impl<'a> Walk<'a> {
             cx.memory.change(&uid, |memory| memory.last_update = None);
         }
         let (actions, failure) = (Vec::new(), None);
-        let region = String::new();
-        let looks_ahead = false;
-        Self { cx, api, object, uid, region, intent_is_fresh: false, current: false, actions, failure, looks_ahead }
+        let (governance, region) = (governance::governance(&object, cx), String::new());
+        let (intent_is_fresh, current, looks_ahead) = (false, false, false);
+        Self { cx, api, object, uid, governance, region, intent_is_fresh, current, actions, failure, looks_ahead }
     }
 
     async fn to_its_end(&mut self) -> Next {
@@ -178,6 +183,7 @@ impl<'a> Walk<'a> {
             deleting: self.object.metadata.deletion_timestamp.is_some(),
             finalizer: objects::has_finalizer(&self.object),
             policies: Policies::of(&self.object.spec, K::HOLDS_DATA),
+            mandate: self.governance.as_ref().map(|governance| governance.mandate.clone()).unwrap_or_default(),
             intent: status.and_then(|status| status.intent.clone()),
             intent_is_fresh: self.intent_is_fresh,
             current: self.current,
@@ -251,7 +257,7 @@ impl<'a> Walk<'a> {
             namespace: self.object.namespace().unwrap_or_default(),
             name: self.object.name_any(),
             uid: self.uid.clone(),
-            agent: K::NAME.owner().as_str(),
+            agent: self.governance.as_ref().map_or(K::NAME.owner(), |governance| governance.owner).as_str(),
         };
         let mut tags = self.object.spec.tags.clone();
         if !policies.observe_only() {
@@ -303,6 +309,7 @@ impl<'a> Walk<'a> {
         self.intent_is_fresh = false;
         match self.api.get_opt(&self.object.name_any()).await? {
             Some(object) if object.uid().as_ref() == Some(&self.uid) => {
+                self.governance = governance::governance(&object, self.cx);
                 self.object = object;
                 self.current = true;
                 Ok(Next::Again)
@@ -311,13 +318,27 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The status after a pass, with whose the object is.
+    fn next_status(
+        &self,
+        verdict: &Verdict,
+        now: Timestamp,
+        edit: impl FnOnce(&mut AwsResourceStatus),
+    ) -> AwsResourceStatus {
+        let mut status = status::next(&self.object, verdict, now, edit);
+        if let Some(governance) = &self.governance {
+            governance.describe(&self.object, &mut status, now);
+        }
+        status
+    }
+
     async fn pause(&mut self) -> Result<Next, PassError> {
         let message = format!(
             "Paused by the annotation {ANNOTATION_PAUSED}; nothing is read or written in AWS. Remove it to go on."
         );
         let ready = self.object.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::Ready));
         let verdict = Verdict { ready, synced: false, ..Verdict::ready("ReconcilePaused", message) };
-        let status = status::next(&self.object, &verdict, Timestamp::now(), |_| {});
+        let status = self.next_status(&verdict, Timestamp::now(), |_| {});
         status::write(&self.api, &mut self.object, status).await?;
         Ok(Next::Done)
     }
@@ -340,7 +361,7 @@ impl<'a> Walk<'a> {
         };
         news.publish(&self.object, "Reconcile", self.cx);
         let now = Timestamp::now();
-        let status = status::next(&self.object, &verdict, now, |status| {
+        let status = self.next_status(&verdict, now, |status| {
             judgement::note_unread(status, &error, verdict.reason, now);
         });
         match status::write(&self.api, &mut self.object, status).await {

@@ -119,14 +119,14 @@ impl Plan {
         match &self.action {
             Action::WriteIntent { .. } | Action::Create => Step::Create,
             Action::Adopt => Step::Adopt,
-            Action::BeginRestart | Action::EndRestart => Step::Restart,
+            Action::BeginRestart | Action::EndRestart | Action::Start(_) => Step::Restart,
             Action::Update(changes) if changes.iter().any(|change| change.effect == Effect::Restart) => Step::Restart,
             Action::Update(_) => Step::Update,
             Action::Delete => Step::Delete,
             Action::RemoveFinalizer(_) => Step::Release,
             Action::Wait { .. } => Step::Wait,
             Action::Refuse { reason: "ReplaceRefused", .. } => Step::Replace,
-            Action::Refuse { .. } => Step::Refuse,
+            Action::Refuse { .. } | Action::Recommend { .. } => Step::Refuse,
             Action::Reread | Action::Record(_) | Action::Nothing => Step::Nothing,
         }
     }
@@ -145,6 +145,7 @@ impl Plan {
         match &self.action {
             Action::Wait { reason, why, .. } => Some((reason, why)),
             Action::Refuse { reason, message } => Some((reason, message)),
+            Action::Recommend { reason, what, .. } => Some((reason, what)),
             Action::RemoveFinalizer(parting) => Some(match parting {
                 Parting::Deleted => ("Deleted", "AWS no longer has the resource; the object may go."),
                 Parting::Retained => ("Retained", "The resource stays in AWS, as the policies say."),

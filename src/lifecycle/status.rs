@@ -24,7 +24,6 @@ pub fn next(
     status.observed_generation = Some(generation);
     if let Some(kind) = object.spec.kind.the_one().map(|kind| kind.name()) {
         status.kind = Some(kind.as_str().into());
-        status.owner = Some(kind.owner().as_str().into());
     }
     status.last_handled_reconcile_at = object.annotations().get(ANNOTATION_RECONCILE).cloned();
     edit(&mut status);

@@ -33,6 +33,7 @@ mod plan_kinds;
 mod references;
 mod roles;
 mod security_groups;
+mod service_agents;
 mod shop;
 mod switches;
 mod tables;

@@ -282,11 +282,11 @@ async fn apply_definitions(client: &Client) {
 }
 
 /// The field manager of a person with kubectl.
-fn user() -> PatchParams {
+pub fn user() -> PatchParams {
     PatchParams::apply("kubectl").force()
 }
 
-async fn until<K>(api: Api<K>, name: &str, what: &str, holds: impl Fn(&K) -> bool) -> K
+pub async fn until<K>(api: Api<K>, name: &str, what: &str, holds: impl Fn(&K) -> bool) -> K
 where
     K: kube::Resource<DynamicType = ()> + Clone + Debug + serde::de::DeserializeOwned + Send + 'static,
 {

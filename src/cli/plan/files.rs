@@ -2,6 +2,7 @@
 
 use crate::api::account::AwsAccount;
 use crate::api::resource::AwsResource;
+use crate::api::service_agent::ServiceAgent;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::PartialObjectMeta;
 use serde::de::DeserializeOwned;
@@ -16,6 +17,7 @@ pub(super) struct Manifests {
     pub resources: Vec<AwsResource>,
     pub accounts: Vec<AwsAccount>,
     pub namespaces: Vec<PartialObjectMeta<Namespace>>,
+    pub agents: Vec<ServiceAgent>,
     /// How many objects of other kinds were left out.
     pub others: usize,
     /// What could not be read.
@@ -68,6 +70,13 @@ fn texts(path: &Path) -> std::io::Result<Vec<(String, String)>> {
     files.into_iter().map(|file| Ok((file.display().to_string(), std::fs::read_to_string(&file)?))).collect()
 }
 
+/// Puts an object that says no namespace into this one.
+fn place(document: &mut Value, namespace: &str) {
+    if document["metadata"]["namespace"].is_null() && document["metadata"].is_object() {
+        document["metadata"]["namespace"] = namespace.into();
+    }
+}
+
 impl Manifests {
     fn fail(&mut self, what: &str, reason: &'static str, message: &str) {
         self.failures.push(Failure::new(what, reason, message));
@@ -91,11 +100,14 @@ impl Manifests {
                 items.into_iter().for_each(|item| self.take(file, item, namespace));
             }
             ("aws.ccagi.io", "AwsResource") => {
-                if document["metadata"]["namespace"].is_null() && document["metadata"].is_object() {
-                    document["metadata"]["namespace"] = namespace.into();
-                }
+                place(&mut document, namespace);
                 let object: Option<AwsResource> = self.parse(file, &document);
                 self.resources.extend(object);
+            }
+            ("aws.ccagi.io", "ServiceAgent") => {
+                place(&mut document, namespace);
+                let agent = self.parse(file, &document);
+                self.agents.extend(agent);
             }
             ("aws.ccagi.io", "AwsAccount") => {
                 let account = self.parse(file, &document);

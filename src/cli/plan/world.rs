@@ -5,6 +5,7 @@ use super::PlanConfig;
 use super::files::{Failure, Manifests};
 use crate::api::account::AwsAccount;
 use crate::api::resource::AwsResource;
+use crate::api::service_agent::ServiceAgent;
 use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::RunConfig;
@@ -48,6 +49,7 @@ pub(super) struct Cluster {
     pub accounts: Vec<DeserializeGuard<AwsAccount>>,
     pub resources: Vec<DeserializeGuard<AwsResource>>,
     pub namespaces: Vec<PartialObjectMeta<Namespace>>,
+    pub agents: Vec<DeserializeGuard<ServiceAgent>>,
 }
 
 /// What is planned, and what for.
@@ -82,19 +84,23 @@ pub(super) async fn ask(
 ) -> Result<Cluster, NoAnswer> {
     let id = cluster_id(client, configured).await?;
     let accounts = list(Api::all(client.clone()), "AwsAccounts").await?;
-    let mut resources = Vec::new();
+    let (mut resources, mut agents) = (Vec::new(), Vec::new());
     match namespaces {
-        None => resources = list(Api::all(client.clone()), "AwsResources").await?,
+        None => {
+            resources = list(Api::all(client.clone()), "AwsResources").await?;
+            agents = list(Api::all(client.clone()), "ServiceAgents").await?;
+        }
         Some(namespaces) => {
             for namespace in namespaces {
                 resources.extend(list(Api::namespaced(client.clone(), namespace), "AwsResources").await?);
+                agents.extend(list(Api::namespaced(client.clone(), namespace), "ServiceAgents").await?);
             }
         }
     }
     let labels: Api<Namespace> = Api::all(client.clone());
     let labels = labels.list_metadata(&ListParams::default()).await;
     let namespaces = labels.map_err(|error| NoAnswer::List { what: "namespaces", error })?.items;
-    Ok(Cluster { id, accounts, resources, namespaces })
+    Ok(Cluster { id, accounts, resources, namespaces, agents })
 }
 
 async fn list<K>(api: Api<K>, what: &'static str) -> Result<Vec<K>, NoAnswer>
@@ -139,10 +145,12 @@ impl World {
         let graph = Graph::default();
         known.values().for_each(|object| drop(graph.applied(object)));
         let declared = manifests.accounts.into_iter().map(|account| DeserializeGuard(Ok(account)));
+        let agents = manifests.agents.into_iter().map(|agent| DeserializeGuard(Ok(agent)));
         let cx = Context {
             recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
             sessions: Sessions::from_environment(&settings(config), http_client()).await,
             accounts: store(cluster.accounts.into_iter().chain(declared)),
+            agents: store(cluster.agents.into_iter().chain(agents)),
             namespaces: store(cluster.namespaces.into_iter().chain(manifests.namespaces)),
             caches: CachesFilled::of(0),
             cluster_id: cluster.id,

@@ -188,6 +188,11 @@ impl Kind for Ec2Instance {
         Ok(())
     }
 
+    fn stopped_by_failure(observed: &Observed<Ec2InstanceSpec>) -> bool {
+        let stopped = observed.state == ResourceState::Stopped;
+        stopped && observed.detail.as_deref().is_some_and(instance::is_aws_own_doing)
+    }
+
     async fn retag(aws: &Aws, target: Target<'_, Ec2InstanceSpec>, edit: &TagEdit) -> Result<(), AwsError> {
         ec2_tags::retag(aws, target.id, edit).await
     }
