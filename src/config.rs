@@ -9,9 +9,13 @@ use std::time::Duration;
 /// `AWS_*` variables; `AWS_ENDPOINT_URL` points at an emulator or a VPC endpoint.
 #[derive(Args, Clone, Debug)]
 pub struct RunConfig {
-    /// Namespace to watch; all where absent.
-    #[arg(long, env = "CCAGI_WATCH_NAMESPACE")]
-    pub watch_namespace: Option<String>,
+    /// Namespaces to watch, separated by commas; all where absent. With it, no right to list Namespaces is needed.
+    #[arg(long, env = "CCAGI_WATCH_NAMESPACES", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
+
+    /// Only read AwsAccounts: another controller, or nobody, verifies them and writes their status.
+    #[arg(long, env = "CCAGI_READ_ONLY_ACCOUNTS")]
+    pub read_only_accounts: bool,
 
     /// Label selector that AwsAccount and AwsResource objects must match to be managed by this controller.
     #[arg(long, env = "CCAGI_WATCH_SELECTOR")]
@@ -152,7 +156,7 @@ pub struct LeaderElection {
     #[arg(long, env = "CCAGI_LEADER_ELECTION_NAMESPACE")]
     pub leader_election_namespace: Option<String>,
 
-    /// Name of the Lease. Controllers that share the objects of a cluster by --watch-selector or --watch-namespace need one each.
+    /// Name of the Lease. Controllers that share the objects of a cluster by --watch-selector or --watch-namespaces need one each.
     #[arg(long, env = "CCAGI_LEADER_ELECTION_ID", default_value = "ccagi-aws-agent")]
     pub leader_election_id: String,
 

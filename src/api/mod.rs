@@ -16,6 +16,9 @@ pub const FINALIZER: &str = "aws.ccagi.io/finalizer";
 /// Annotation that stops every AWS call for an object while its value is `"true"`.
 pub const ANNOTATION_PAUSED: &str = "aws.ccagi.io/paused";
 
+/// Annotation that keeps an object and what it stands for while its value is `"true"`: its deletion waits.
+pub const ANNOTATION_PROTECTED: &str = "aws.ccagi.io/protected";
+
 /// Annotation that asks for a reconcile now; its value is answered in `status.lastHandledReconcileAt`.
 pub const ANNOTATION_RECONCILE: &str = "aws.ccagi.io/reconcile-requested-at";
 

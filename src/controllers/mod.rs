@@ -8,6 +8,7 @@ mod leader;
 mod record;
 pub mod resource;
 mod run;
+mod scope;
 mod sums;
 mod touch;
 

@@ -1,7 +1,5 @@
 //! Starts the controllers, and stops them in good order.
 
-use crate::api::account::AwsAccount;
-use crate::api::service_agent::ServiceAgent;
 use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::{PriceConfig, PriceSource, RunConfig, TimesError};
@@ -12,7 +10,7 @@ use crate::controllers::cluster::{ClusterError, cluster_id, connect};
 use crate::controllers::leader::{Candidate, LeaseLost};
 use crate::controllers::resource::{self, Guarded};
 use crate::controllers::touch::{Touch, declared_change, every_change, itself, own_namespace, users};
-use crate::controllers::{news_in, no_errors, sums, trim};
+use crate::controllers::{news_in, no_errors, scope, sums, trim};
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory, Namespaces};
@@ -23,9 +21,7 @@ use crate::metrics::{Metrics, Objects};
 use crate::server::{Readiness, serve, serve_log_filter, serve_metrics};
 use crate::telemetry::LogFilter;
 use futures::{Stream, StreamExt, TryStreamExt, future};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::core::NamespaceResourceScope;
-use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::core::DeserializeGuard;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{self, ObjectRef, Store, store::Writer};
 use kube::runtime::{Controller, PredicateConfig, WatchStreamExt, controller, watcher};
@@ -195,9 +191,9 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let caches = CachesFilled::of(4);
     let (touch, touched) = mpsc::unbounded_channel();
     let (namespaces, agents) = watch_beside(&client, &config, &caches, &touch);
-    let account_api = Api::<DeserializeGuard<AwsAccount>>::all(client.clone());
     let touch_users = declared_change(touch.clone(), users(resources.clone()));
-    let account_stream = stream(account_api, selected.clone(), account_writer, &caches, touch_users);
+    let account_events = watcher(Api::all(client.clone()), selected.clone()).default_backoff();
+    let account_stream = stream(account_events, account_writer, &caches, touch_users);
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
     let (adds, sums_changed) = mpsc::unbounded_channel();
@@ -208,7 +204,8 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         follow_sums(event);
         touch_each(event);
     };
-    let resource_stream = stream(watched(&client, &config), selected, resource_writer, &caches, follow);
+    let resource_events = scope::objects(&client, &config, selected, resources.clone());
+    let resource_stream = stream(resource_events, resource_writer, &caches, follow);
 
     let prices = prices(&config.prices, &sessions);
     let shared = Arc::new(Context {
@@ -245,11 +242,20 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     }
     metrics.count(counted_objects(resources.clone())?)?;
     let queue = controller::Config::default().concurrency(config.concurrency);
-    let accounts_run = Controller::for_stream(account_stream, accounts.clone())
-        .reconcile_on(sums::accounts(sums_changed))
-        .with_config(queue.clone())
-        .graceful_shutdown_on(stopped(stopping.clone()))
-        .run(account::reconcile_one, no_errors, account_context);
+    let accounts_run = match config.read_only_accounts {
+        true => {
+            // Nobody writes the sums, so that nobody need be told of them.
+            drop(sums_changed);
+            account::follow(account_stream, account_context).take_until(stopped(stopping.clone())).boxed()
+        }
+        false => Controller::for_stream(account_stream, accounts.clone())
+            .reconcile_on(sums::accounts(sums_changed))
+            .with_config(queue.clone())
+            .graceful_shutdown_on(stopped(stopping.clone()))
+            .run(account::reconcile_one, no_errors, account_context)
+            .map(log_end)
+            .boxed(),
+    };
     let resources_run = Controller::for_stream(resource_stream, resources.clone())
         .reconcile_on(resources_of_changed(changes, resources.clone()))
         .reconcile_on(received(woken))
@@ -262,7 +268,8 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         tracing::info!("ready: the caches are filled");
         readiness.set(true);
     });
-    let controllers = future::join(accounts_run.for_each(log_end), resources_run.for_each(log_end));
+    let resources_end = resources_run.for_each(|end| future::ready(log_end(end)));
+    let controllers = future::join(accounts_run.for_each(future::ready), resources_end);
     tokio::select! {
         _ = controllers => {}
         // It goes on until the others end.
@@ -275,12 +282,11 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
 fn watch_beside(client: &Client, config: &RunConfig, caches: &CachesFilled, touch: &Touch) -> (Namespaces, Agents) {
     let (namespaces, namespace_writer) = reflector::store();
     let (agents, agent_writer) = reflector::store();
-    let namespace_api = Api::<PartialObjectMeta<Namespace>>::all(client.clone());
     let touch_itself = declared_change(touch.clone(), itself);
-    let namespace_stream = stream(namespace_api, watcher::Config::default(), namespace_writer, caches, touch_itself);
-    let agent_api: Api<DeserializeGuard<ServiceAgent>> = watched(client, config);
+    let namespace_stream = stream(scope::namespaces(client, config), namespace_writer, caches, touch_itself);
     let touch_own = declared_change(touch.clone(), own_namespace);
-    let agent_stream = stream(agent_api, selected(config), agent_writer, caches, touch_own);
+    let agent_events = scope::objects(client, config, selected(config), agents.clone());
+    let agent_stream = stream(agent_events, agent_writer, caches, touch_own);
     tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
     tokio::spawn(agent_stream.for_each(|_| future::ready(())));
     (namespaces, agents)
@@ -317,21 +323,9 @@ fn selected(config: &RunConfig) -> watcher::Config {
     }
 }
 
-/// The objects of one kind, in the namespace to watch or in all.
-fn watched<K>(client: &Client, config: &RunConfig) -> Api<K>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-{
-    match &config.watch_namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
-}
-
 /// The objects of one kind as they change, kept in a cache on the way.
 fn stream<K>(
-    api: Api<K>,
-    config: watcher::Config,
+    events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
     writer: Writer<K>,
     caches: &CachesFilled,
     mut follow: impl FnMut(&watcher::Event<K>) + Send + 'static,
@@ -340,8 +334,7 @@ where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
     let (caches, mut filled) = (caches.clone(), false);
-    watcher(api, config)
-        .default_backoff()
+    events
         .modify(|object| trim(object.meta_mut()))
         .reflect(writer)
         .inspect_ok(move |event| {
@@ -400,7 +393,7 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 }
 
 /// The controllers' machinery reports objects that are gone before their turn comes; that is no news.
-async fn log_end<K: Resource<DynamicType = ()>, E: std::error::Error + 'static, Q: std::error::Error + 'static>(
+fn log_end<K: Resource<DynamicType = ()>, E: std::error::Error + 'static, Q: std::error::Error + 'static>(
     end: Result<(ObjectRef<K>, controller::Action), controller::Error<E, Q>>,
 ) {
     match end {

@@ -30,7 +30,7 @@ pub mod status;
 
 use crate::api::conditions::{ConditionType, Verdict, is_true};
 use crate::api::resource::{AwsResource, AwsResourceStatus, Change};
-use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE};
+use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE};
 use crate::aws::error::ErrorClass;
 use crate::aws::tags::{Owner, Tags};
 use crate::kinds::{Kind, KindSpec, with_kind};
@@ -154,8 +154,11 @@ impl<'a> Walk<'a> {
     async fn pass(&mut self) -> Result<Next, PassError> {
         // Every single write is fenced where it is sent; here it spares the looks before it.
         self.cx.fence.permit(self.cx.config.longest_write())?;
-        if self.object.annotations().get(ANNOTATION_PAUSED).is_some_and(|value| value == "true") {
+        if objects::is_set(&self.object, ANNOTATION_PAUSED) {
             return self.pause().await;
+        }
+        if self.object.metadata.deletion_timestamp.is_some() && objects::is_set(&self.object, ANNOTATION_PROTECTED) {
+            return self.protect().await;
         }
         let kind: KindSpec = self.object.spec.kind.the_one().ok_or(PassError::NoKind)?;
         with_kind!(kind, K, spec => self.boxed_pass::<K>(spec)).await
@@ -339,6 +342,22 @@ impl<'a> Walk<'a> {
         let ready = self.object.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::Ready));
         let verdict = Verdict { ready, synced: false, ..Verdict::ready("ReconcilePaused", message) };
         let status = self.next_status(&verdict, Timestamp::now(), |_| {});
+        status::write(&self.api, &mut self.object, status).await?;
+        Ok(Next::Done)
+    }
+
+    /// Keeps what is to be deleted; the chart's admission policy refuses such a deletion before it begins.
+    async fn protect(&mut self) -> Result<Next, PassError> {
+        let message = format!(
+            "The annotation {ANNOTATION_PROTECTED} protects the object, so that nothing is deleted. Remove it to let the deletion go on."
+        );
+        let verdict = Verdict::stalled("DeletionProtected", message.clone());
+        let known =
+            self.object.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::Stalled));
+        if !known {
+            News::warning(verdict.reason, message).publish(&self.object, "Delete", self.cx);
+        }
+        let status = status::next(&self.object, &verdict, Timestamp::now(), |_| {});
         status::write(&self.api, &mut self.object, status).await?;
         Ok(Next::Done)
     }

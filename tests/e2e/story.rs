@@ -46,11 +46,16 @@ impl Story {
     /// The same with further arguments for the controller.
     pub async fn begin_with(name: &str, arguments: &[&str]) -> Self {
         let mut story = Self::prepare(name, &PathBuf::from(variable("KUBECONFIG"))).await;
-        story.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        story.start_controller();
-        story.declare_account(json!({})).await;
-        story.until_account(|account| is_true(account.status.as_ref().map(|s| &s.conditions), "Ready")).await;
+        story.go_on_with(arguments).await;
         story
+    }
+
+    /// Starts the controller of a prepared story with these arguments and waits for the verified account.
+    pub async fn go_on_with(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self.start_controller();
+        self.declare_account(json!({})).await;
+        self.until_account(|account| is_true(account.status.as_ref().map(|s| &s.conditions), "Ready")).await;
     }
 
     /// A namespace and an account number, and nothing that runs.
