@@ -24,6 +24,7 @@ mod functions;
 mod instances;
 mod leader;
 mod networks;
+mod old_copies;
 mod orphans;
 mod ownership;
 mod references;
