@@ -28,6 +28,8 @@ BEGIN, END = "<!-- mutants: begin -->", "<!-- mutants: end -->"
 # A run in which a bug keeps something from ever becoming ready waits for it as long as the suite does.
 LIMIT_SECONDS = 600
 LANES = 2
+# How much is shown of what a check prints that should have passed, in characters.
+SHOWN = 3000
 FUNCTION = f'''
 /// Whether this seeded bug is the one at work.
 #[doc(hidden)]
@@ -39,7 +41,7 @@ pub fn seeded_bug(name: &str) -> bool {{
 
 
 class Missed(Exception):
-    """A bug that no check catches, or a check that fails without a bug."""
+    """A bug that could not be seeded or that no check catches, or a check that fails without a bug."""
 
 
 def seed(folder: Path) -> None:
@@ -77,9 +79,10 @@ class Runner:
     def __init__(self, folder: Path, tests: dict[str, str], variables: dict[str, str]) -> None:
         """Remember what the tests need."""
         self.folder, self.tests, self.variables = folder, tests, variables
+        self.unfit: list[Check] = []
 
-    def fails(self, check: Check, bug: str) -> bool:
-        """Say whether the check fails; one that finds no test, or takes for ever, is no failure of its own."""
+    def failure(self, check: Check, bug: str) -> str | None:
+        """Return the end of what the check prints if it fails; one that takes for ever fails."""
         what, name = check
         arguments, more = [name], {SWITCH: bug}
         if what == "plan":
@@ -91,17 +94,20 @@ class Runner:
                 command, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=LIMIT_SECONDS
             )
         except subprocess.TimeoutExpired:
-            return True
+            return f"no end after {LIMIT_SECONDS} s"
         if "running 0 tests" in done.stdout:
-            raise Missed(f"there is no test {name}")
-        return done.returncode != 0
+            return f"there is no test {name}"
+        return None if done.returncode == 0 else (done.stdout + done.stderr)[-SHOWN:]
 
     def judge(self, bug: Bug) -> list[Check]:
-        """Return the checks that catch the bug; they must pass without it."""
+        """Return the checks that catch the bug: they pass without it and fail with it."""
+        caught = []
         for check in bug.checks:
-            if self.fails(check, ""):
-                raise Missed(f"{in_words(check)} fails also without {bug.name}")
-        caught = [check for check in bug.checks if self.fails(check, bug.name)]
+            if failure := self.failure(check, ""):
+                self.unfit.append(check)
+                build.say(f"{in_words(check)} fails without {bug.name} too:\n{failure}")
+            elif self.failure(check, bug.name):
+                caught.append(check)
         build.say(f"{bug.name}: {', '.join(map(in_words, caught)) or 'NOT CAUGHT'}")
         return caught
 
@@ -159,6 +165,8 @@ def main() -> None:
         write(text)
     if missed := [name for name, checks in caught.items() if not checks]:
         raise Missed(f"not caught: {', '.join(missed)}")
+    if runner.unfit:
+        raise Missed(f"fail without any bug: {', '.join(map(in_words, runner.unfit))}")
     print(f"{len(caught)} bugs, one at a time: all are caught")
 
 

@@ -42,6 +42,9 @@ fn every<S: Strategy<Value = Walk>>(walks: impl Fn(usize) -> S, check: impl Fn(&
     }
 }
 
+/// What is checked of the changes that show when the field at a path has another value.
+type Check<'a> = &'a dyn Fn(&str, Vec<Change>) -> Result<(), String>;
+
 /// Calls `check` with the differences between random valid specs of all kinds, each with the kind and the
 /// path of the field that was changed; there are none where nothing differs.
 pub fn every_difference(check: impl Fn(KindName, &str, Vec<Change>) -> Result<(), String>) {
@@ -51,11 +54,7 @@ pub fn every_difference(check: impl Fn(KindName, &str, Vec<Change>) -> Result<()
     );
 }
 
-fn through_valid<K: Kind>(
-    row: &Row,
-    walk: &Walk,
-    check: &dyn Fn(&str, Vec<Change>) -> Result<(), String>,
-) -> Result<(), String> {
+fn through_valid<K: Kind>(row: &Row, walk: &Walk, check: Check<'_>) -> Result<(), String> {
     let subject = row.subject();
     let (fields, mut spec) = (wild::fields(&subject), walk.base(row));
     let paths: Vec<String> = fields.iter().map(schema::Field::path).collect();
