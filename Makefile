@@ -32,7 +32,6 @@ faults: ## Strike every call of every workload in every way and write docs/relia
 	$(ENV) build all
 	cargo test --test suite --no-run
 	FAULTS_REPORT="$${FAULTS_REPORT-$$(test -n "$$FAULT$$FAULTS_ONLY$$FAULTS_WITH$$FAULTS_SAMPLE" || echo docs/reliability.md)}" \
-	FAULTS_PAIRS="$${FAULTS_PAIRS-$$(test -n "$$FAULTS_ONLY$$FAULTS_WITH$$FAULTS_SAMPLE" || echo 300)}" \
 		$(ENV) exec --dir "$$(mktemp -d -t ccagi-faults-XXXXXX)" -- \
 		cargo test --test suite -- faults::every_call --ignored --nocapture
 

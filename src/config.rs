@@ -1,7 +1,8 @@
 //! Flags and environment of `ccagi-aws-agent run`, parsed once into one struct.
 
 use clap::Args;
-use std::net::SocketAddr;
+use std::net::{AddrParseError, SocketAddr};
+use std::str::FromStr;
 use std::time::Duration;
 
 /// How the controller runs. The cluster comes from `KUBECONFIG` or the pod, AWS from the usual
@@ -64,6 +65,10 @@ pub struct RunConfig {
     #[arg(long, env = "CCAGI_SHUTDOWN_GRACE", default_value = "20s", value_parser = humantime::parse_duration)]
     pub shutdown_grace: Duration,
 
+    /// Where prices come from.
+    #[command(flatten)]
+    pub prices: PriceConfig,
+
     /// Whether and how one of several processes is chosen to work.
     #[command(flatten)]
     pub leader_election: LeaderElection,
@@ -71,6 +76,14 @@ pub struct RunConfig {
     /// Address of /livez and /readyz.
     #[arg(long, env = "CCAGI_HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
     pub health_address: SocketAddr,
+
+    /// Address of /metrics; 0 for none.
+    #[arg(long, env = "CCAGI_METRICS_ADDRESS", default_value = "0.0.0.0:8080")]
+    pub metrics_address: Listening,
+
+    /// Address of /log, where the log filter is read by GET and set by PUT; 0 for none. Whoever reaches it may do so.
+    #[arg(long, env = "CCAGI_LOG_ADDRESS", default_value = "127.0.0.1:8082")]
+    pub log_address: Listening,
 
     /// Log format.
     #[arg(long, env = "CCAGI_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
@@ -81,6 +94,21 @@ pub struct RunConfig {
     pub log: String,
 }
 
+/// An address to listen on, or none, which is written 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening(pub Option<SocketAddr>);
+
+impl FromStr for Listening {
+    type Err = AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "0" => Ok(Self(None)),
+            text => text.parse().map(|address| Self(Some(address))),
+        }
+    }
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
@@ -88,6 +116,28 @@ pub enum LogFormat {
     Text,
     /// For machines.
     Json,
+}
+
+/// Where prices come from.
+#[derive(Args, Clone, Debug)]
+pub struct PriceConfig {
+    /// Take prices from the book that comes with the program, or ask AWS for them and fall back to it. Asking
+    /// needs `pricing:GetProducts` for the program's own identity.
+    #[arg(long, env = "CCAGI_PRICES", value_enum, default_value_t = PriceSource::Book)]
+    pub prices: PriceSource,
+
+    /// Region of the Price List service's endpoint: us-east-1, eu-central-1 or ap-south-1.
+    #[arg(long, env = "CCAGI_PRICING_REGION", default_value = "us-east-1")]
+    pub pricing_region: String,
+}
+
+/// Where prices come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum PriceSource {
+    /// The book that comes with the program.
+    Book,
+    /// The AWS Price List service, and the book for what it does not tell.
+    Api,
 }
 
 /// Leader election: of several processes with the same Lease one works, and the others stand by.
@@ -201,6 +251,13 @@ mod tests {
         for (flags, error) in cases {
             assert_eq!(check(flags), Err(error), "{flags}");
         }
+    }
+
+    #[test]
+    fn an_address_may_be_none() {
+        assert_eq!("0".parse(), Ok(Listening(None)));
+        assert_eq!("127.0.0.1:8080".parse(), Ok(Listening(Some(SocketAddr::from(([127, 0, 0, 1], 8080))))));
+        assert!("8080".parse::<Listening>().is_err());
     }
 
     #[test]

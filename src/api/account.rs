@@ -1,6 +1,7 @@
 //! `AwsAccount`: one AWS account the controller may work in, how it gets credentials for it, and
 //! which namespaces may use it.
 
+use crate::api::resource::Health;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -22,6 +23,8 @@ use std::collections::BTreeMap;
     printcolumn(json_path = ".spec.role", name = "Role", type_ = "string"),
     printcolumn(json_path = ".spec.defaultRegion", name = "Region", type_ = "string"),
     printcolumn(json_path = ".status.resourcesManaged", name = "Resources", type_ = "integer"),
+    printcolumn(json_path = ".status.health", name = "Health", type_ = "string"),
+    printcolumn(json_path = ".status.costPerDay", name = "Cost/Day", type_ = "string"),
     printcolumn(json_path = r#".status.conditions[?(@.type=="Ready")].status"#, name = "Ready", type_ = "string"),
     printcolumn(
         json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
@@ -160,6 +163,20 @@ pub struct AwsAccountStatus {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 100))]
     pub resources_by_kind: BTreeMap<String, i32>,
+    /// The same by health.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 4))]
+    pub resources_by_health: BTreeMap<String, i32>,
+    /// The worst health of these resources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+    /// What these resources cost together at list prices, in USD per day, as a decimal string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub cost_per_day: Option<String>,
+    /// How many of them have no known cost and are not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources_without_cost: Option<i32>,
     /// The last value of the reconcile-requested-at annotation that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]

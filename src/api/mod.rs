@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod conditions;
+pub mod cost;
 pub mod crd;
 pub mod resource;
 

@@ -1,5 +1,6 @@
 //! `AwsResource`: one thing in AWS, declared in a namespace.
 
+use crate::api::cost::Cost;
 use crate::kinds::KindBlock;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -194,10 +195,26 @@ pub struct AwsResourceStatus {
     /// Whether the resource does its work, as far as AWS tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
-    /// List price in USD per day, as a decimal string; absent while it is not known.
+    /// CamelCase reason for the health.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub health_reason: Option<String>,
+    /// What AWS says of the health.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub health_message: Option<String>,
+    /// Since when health and reason are what they are, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 40))]
+    pub health_since: Option<String>,
+    /// List price in USD per day of what is paid for by time, as a decimal string; absent while it is not
+    /// known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub cost_per_day: Option<String>,
+    /// What the cost is made of, and what it leaves out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// The historical agent that owns the kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]

@@ -1,7 +1,9 @@
 //! The only door to AWS: sessions, errors, what their codes mean, and tags.
 
 mod codes;
+pub mod calls;
 pub mod error;
+pub mod pricing;
 pub mod session;
 pub mod tags;
 mod whole_answers;

@@ -4,7 +4,9 @@
 //! a thousand objects of one account assume its role once.
 
 use crate::api::account::{AssumeRole, AwsAccountSpec};
+use crate::aws::calls::{CallWatch, Observer};
 use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::pricing::PriceList;
 use crate::aws::whole_answers::WholeAnswers;
 use crate::aws::write_gate::WriteGate;
 use crate::fence::Fence;
@@ -44,6 +46,8 @@ pub struct CallSettings {
     pub refusal_period: Duration,
     /// Whether a write may begin.
     pub fence: Fence,
+    /// Who is told of every attempt of a call.
+    pub observer: Observer,
 }
 
 /// Why there is no session for an account.
@@ -82,6 +86,7 @@ struct Clients {
     config: SdkConfig,
     path_style: bool,
     gate: WriteGate,
+    watch: CallWatch,
     s3: OnceLock<aws_sdk_s3::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
@@ -100,6 +105,7 @@ macro_rules! client {
             let config = $sdk::config::Builder::from(&$self.inner.config)
                 .retry_partition(RetryPartition::new(budget))
                 .interceptor($self.inner.gate.clone())
+                .interceptor($self.inner.watch.clone())
                 $(.$extra($value))?
                 .build();
             $sdk::Client::from_conf(config)
@@ -170,11 +176,13 @@ pub struct Sessions {
     base: SdkConfig,
     refusal_period: Duration,
     gate: WriteGate,
+    observer: Observer,
     accounts: Mutex<HashMap<String, Arc<Account>>>,
 }
 
 struct Account {
     config: SdkConfig,
+    watch: CallWatch,
     verified: Mutex<Verification>,
     usable_regions: Mutex<Option<Vec<String>>>,
     regions: Mutex<HashMap<String, Aws>>,
@@ -204,7 +212,8 @@ impl Sessions {
             .load()
             .await;
         let gate = WriteGate { fence: settings.fence.clone(), attempt_timeout: settings.attempt_timeout };
-        Self { base, refusal_period: settings.refusal_period, gate, accounts: Mutex::default() }
+        let (refusal_period, observer) = (settings.refusal_period, settings.observer.clone());
+        Self { base, refusal_period, gate, observer, accounts: Mutex::default() }
     }
 
     /// The account's session in `region`, verified to belong to the declared account.
@@ -217,7 +226,8 @@ impl Sessions {
         let mut regions = account.regions.lock().await;
         let aws = regions.entry(region.to_owned()).or_insert_with(|| {
             let config = account.config.to_builder().region(Region::new(region.to_owned())).build();
-            Aws { inner: Arc::new(Clients::new(spec, region, &identity, config, self.gate.clone())) }
+            let (gate, watch) = (self.gate.clone(), account.watch.clone());
+            Aws { inner: Arc::new(Clients::new(region, &identity, config, gate, watch)) }
         });
         Ok(aws.clone())
     }
@@ -251,6 +261,13 @@ impl Sessions {
         *account.usable_regions.lock().await = None;
     }
 
+    /// The Price List service as the controller's own identity sees it, by its endpoint in `region`: it
+    /// has one in `us-east-1`, `eu-central-1` and `ap-south-1` (AWS General Reference).
+    pub fn price_list(&self, region: &str) -> PriceList {
+        let config = self.base.to_builder().region(Region::new(region.to_owned())).build();
+        PriceList(aws_sdk_pricing::Client::new(&config))
+    }
+
     /// Forgets what is known of the account, so that the next use verifies it anew.
     pub async fn forget(&self, spec: &AwsAccountSpec) {
         self.accounts.lock().await.remove(&key(spec));
@@ -267,8 +284,10 @@ impl Sessions {
             let provider = assume(role, &config).await;
             config = config.to_builder().credentials_provider(provider).build();
         }
+        let watch = CallWatch { account: spec.account_id.clone(), observer: self.observer.clone() };
         let account = Arc::new(Account {
             config,
+            watch,
             verified: Mutex::new(Verification::Unknown),
             usable_regions: Mutex::default(),
             regions: Mutex::default(),
@@ -316,7 +335,7 @@ impl Account {
             Verification::Refused(when, error) if when.elapsed() < refusal_period => return Err(error.clone()),
             Verification::Unknown | Verification::Refused(..) => {}
         }
-        let answer = caller_identity(&self.config, spec).await;
+        let answer = caller_identity(&self.config, &self.watch, spec).await;
         *verified = match &answer {
             Ok(identity) => Verification::Is(identity.clone()),
             Err(error) => Verification::Refused(Instant::now(), error.clone()),
@@ -325,8 +344,13 @@ impl Account {
     }
 }
 
-async fn caller_identity(config: &SdkConfig, spec: &AwsAccountSpec) -> Result<Identity, SessionError> {
-    let sts = aws_sdk_sts::Client::new(config);
+async fn caller_identity(
+    config: &SdkConfig,
+    watch: &CallWatch,
+    spec: &AwsAccountSpec,
+) -> Result<Identity, SessionError> {
+    let config = aws_sdk_sts::config::Builder::from(config).interceptor(watch.clone()).build();
+    let sts = aws_sdk_sts::Client::from_conf(config);
     let answer = sts.get_caller_identity().send().await.named("GetCallerIdentity")?;
     let actual = answer.account().unwrap_or_default();
     if actual != spec.account_id {
@@ -360,16 +384,17 @@ impl SessionError {
 }
 
 impl Clients {
-    fn new(spec: &AwsAccountSpec, region: &str, identity: &Identity, config: SdkConfig, gate: WriteGate) -> Self {
+    fn new(region: &str, identity: &Identity, config: SdkConfig, gate: WriteGate, watch: CallWatch) -> Self {
         let partition = identity.arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws");
         Self {
-            account_id: spec.account_id.clone(),
+            account_id: watch.account.clone(),
             region: region.to_owned(),
             partition: partition.to_owned(),
             // An emulator or VPC endpoint has one host name for all buckets.
             path_style: config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some(),
             config,
             gate,
+            watch,
             s3: OnceLock::new(),
             ec2: OnceLock::new(),
             dynamodb: OnceLock::new(),

@@ -1,9 +1,11 @@
 //! The command line.
 
 mod crds;
+mod explain_cost;
 mod iam_policy;
 mod orphans;
 mod reference;
+mod table;
 
 use crate::config::RunConfig;
 use crate::{controllers, telemetry};
@@ -27,6 +29,8 @@ enum Command {
     Crds(crds::CrdsConfig),
     /// Print the IAM policy that the role of an AwsAccount needs.
     IamPolicy(iam_policy::IamPolicyConfig),
+    /// Show what the cost of an AwsResource is made of.
+    ExplainCost(explain_cost::ExplainCostConfig),
     /// Report AWS resources that carry this cluster's tags and belong to no object.
     Orphans(orphans::OrphansConfig),
 }
@@ -43,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Run(config) => run(*config),
         Command::Crds(config) => crds::write(&config).map_err(Into::into),
         Command::IamPolicy(config) => print(&format!("{:#}", iam_policy::policy(&config))).map_err(Into::into),
+        Command::ExplainCost(config) => explain_cost::run(&config),
         // Its exit codes say what was found.
         Command::Orphans(config) => return orphans::run(&config),
     };
@@ -56,9 +61,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(config: RunConfig) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    telemetry::init(&config)?;
+    let log = telemetry::init(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(controllers::run(config));
+    let outcome = runtime.block_on(controllers::run(config, log));
     // Tasks that hang on a dead API server must not keep the process.
     runtime.shutdown_background();
     outcome.map_err(Into::into)

@@ -6,10 +6,12 @@ use crate::api::conditions::{ConditionType, Verdict, bounded, is_true};
 use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE, MANAGER_ACCOUNT};
 use crate::aws::session::{Identity, SessionError};
 use crate::controllers::resource::Guarded;
+use crate::controllers::sums::Sums;
 use crate::controllers::to_action;
 use crate::lifecycle::Next;
 use crate::lifecycle::context::Context;
 use crate::lifecycle::objects::{add_finalizer, apply_status, has_finalizer, remove_finalizer};
+use crate::metrics::ReconcileResult;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
@@ -17,14 +19,14 @@ use kube::runtime::controller::Action;
 use kube::runtime::events::{Event, EventType};
 use kube::runtime::reflector::Store;
 use kube::{Api, Resource, ResourceExt};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Time between two counts of an account's resources; a count reads only the cache.
-const COUNT_PERIOD: Duration = Duration::from_secs(10);
+/// Time between two looks at whether a deleted account is still in use.
+const RELEASE_PERIOD: Duration = Duration::from_secs(10);
 
 /// What the account controller works with.
 pub struct AccountContext {
@@ -59,7 +61,10 @@ pub async fn reconcile_one(
     };
     cx.shared.caches.wait().await;
     let uid = account.uid().unwrap_or_default();
-    let next = match cx.pass(account).await {
+    let (running, begun) = (cx.shared.metrics.reconciles.begin("awsaccount"), Instant::now());
+    let outcome = cx.pass(account).await;
+    running.end(result(&outcome), begun.elapsed());
+    let next = match outcome {
         Ok(next) => next,
         Err(AccountError::Cluster(error)) => {
             let failures = cx.shared.memory.change(&uid, |memory| {
@@ -73,10 +78,18 @@ pub async fn reconcile_one(
     Ok(to_action(next))
 }
 
+fn result(outcome: &Result<Next, AccountError>) -> ReconcileResult {
+    match outcome {
+        Err(_) => ReconcileResult::Error,
+        Ok(Next::Done) => ReconcileResult::Success,
+        Ok(Next::Again) => ReconcileResult::Requeue,
+        Ok(Next::After(_)) => ReconcileResult::RequeueAfter,
+    }
+}
+
 impl AccountContext {
     async fn pass(&self, account: &AwsAccount) -> Result<Next, AccountError> {
         let api: Api<AwsAccount> = Api::all(self.shared.client.clone());
-        let counts = self.count(&account.name_any());
         if account.metadata.deletion_timestamp.is_some() {
             return self.release(&api, account).await;
         }
@@ -86,7 +99,7 @@ impl AccountContext {
         let account = &add_finalizer(&api, account).await?;
         let proof = self.prove(account).await;
         let (verdict, next) = self.judge(account, &proof);
-        let status = self.status(account, &verdict, &proof, counts).await;
+        let status = self.status(account, &verdict, &proof).await;
         let news = account.status.as_ref().is_none_or(|old| {
             old.observed_generation != status.observed_generation
                 || is_true(&old.conditions, ConditionType::Ready) != verdict.ready
@@ -125,6 +138,14 @@ impl AccountContext {
         self.shared.sessions.identity(&account.spec).await
     }
 
+    /// The time until the account has to be proven again. Its sums come with the watch meanwhile.
+    fn until_next_proof(&self, uid: &str) -> Duration {
+        let period = self.shared.config.drift_period;
+        let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = proven.get(uid).map_or(Duration::ZERO, Instant::elapsed);
+        period.saturating_sub(since).max(Duration::from_secs(1))
+    }
+
     /// Has the clients of the default region ready before the first object needs them.
     async fn prepare(&self, account: &AwsAccount) {
         if let Ok(aws) = self.shared.sessions.session(&account.spec, &account.spec.default_region).await {
@@ -139,7 +160,7 @@ impl AccountContext {
             Ok(identity) => {
                 self.shared.memory.change(&uid, |memory| memory.failures = 0);
                 let message = format!("AWS confirms account {} as {}.", account.spec.account_id, identity.arn);
-                (Verdict::ready("Verified", message), Next::After(COUNT_PERIOD))
+                (Verdict::ready("Verified", message), Next::After(self.until_next_proof(&uid)))
             }
             Err(error) => {
                 let failures = self.shared.memory.change(&uid, |memory| {
@@ -161,7 +182,6 @@ impl AccountContext {
         account: &AwsAccount,
         verdict: &Verdict,
         proof: &Result<Identity, SessionError>,
-        counts: BTreeMap<String, i32>,
     ) -> AwsAccountStatus {
         let old = account.status.clone().unwrap_or_default();
         let generation = account.metadata.generation.unwrap_or_default();
@@ -170,12 +190,11 @@ impl AccountContext {
             crate::api::conditions::keep_repeats(verdict.conditions(&old.conditions, generation, now), &old.conditions);
         let mut status = AwsAccountStatus {
             observed_generation: Some(generation),
-            resources_managed: Some(counts.values().sum()),
-            resources_by_kind: counts,
             last_handled_reconcile_at: account.annotations().get(ANNOTATION_RECONCILE).cloned(),
             conditions,
             ..AwsAccountStatus::default()
         };
+        self.sums(&account.name_any()).write(&mut status);
         if let Ok(identity) = proof {
             let known = old.identity_arn.as_ref() == Some(&identity.arn);
             let first_seen = || now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -201,7 +220,7 @@ impl AccountContext {
             status.conditions = verdict.conditions(&status.conditions, generation, Timestamp::now());
             self.publish(account, &verdict).await;
             write_status(api, account, status).await?;
-            return Ok(Next::After(COUNT_PERIOD.min(self.shared.config.poll_period)));
+            return Ok(Next::After(RELEASE_PERIOD.min(self.shared.config.poll_period)));
         }
         remove_finalizer(api, account).await?;
         self.shared.sessions.forget(&account.spec).await;
@@ -219,16 +238,11 @@ impl AccountContext {
         Ok(listed.iter().filter(uses).count())
     }
 
-    fn count(&self, account: &str) -> BTreeMap<String, i32> {
-        let mut counts = BTreeMap::new();
-        for guard in self.resources.state() {
-            let Ok(object) = &guard.0 else { continue };
-            if object.spec.account_ref.name == account {
-                let kind = object.spec.kind.the_one().map_or("Invalid", |kind| kind.name().as_str());
-                *counts.entry(kind.to_owned()).or_insert(0) += 1;
-            }
-        }
-        counts
+    /// What the account's resources come to, by the cache.
+    fn sums(&self, account: &str) -> Sums {
+        let all = self.resources.state();
+        let objects = all.iter().filter_map(|guard| guard.0.as_ref().ok());
+        Sums::of(objects.filter(|object| object.spec.account_ref.name == account))
     }
 
     async fn publish(&self, account: &AwsAccount, verdict: &Verdict) {

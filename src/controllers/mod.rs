@@ -4,10 +4,12 @@ pub mod account;
 pub mod api_writes;
 pub mod cluster;
 mod leader;
+mod record;
 pub mod resource;
 mod run;
+mod sums;
 
-pub use run::{Parts, RunError, call_settings, run, run_with};
+pub use run::{Parts, RunError, call_settings, prices, run, run_with};
 
 use crate::lifecycle::Next;
 use kube::core::ObjectMeta;

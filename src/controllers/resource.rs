@@ -3,9 +3,10 @@
 use crate::api::MANAGER_RESOURCE;
 use crate::api::conditions::Verdict;
 use crate::api::resource::AwsResource;
+use crate::controllers::record::recorded;
 use crate::controllers::to_action;
+use crate::lifecycle::Next;
 use crate::lifecycle::context::Context;
-use crate::lifecycle::{Next, reconcile};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::error_boundary::InvalidObject;
@@ -28,18 +29,14 @@ pub async fn reconcile_one(object: Arc<Guarded>, cx: Arc<Context>) -> Result<Act
         Ok(object) => object.clone(),
         Err(invalid) => return Ok(to_action(report_unreadable(invalid, &cx).await)),
     };
-    let (uid, name) = (object.uid().unwrap_or_default(), object.name_any());
-    let next = match tokio::time::timeout(cx.config.reconcile_timeout, reconcile(object, &cx)).await {
+    let uid = object.uid().unwrap_or_default();
+    let next = match recorded(object, &cx).await {
         Ok(next) => next,
         Err(_) => {
             let failures = cx.memory.change(&uid, |memory| {
                 memory.failures += 1;
                 memory.failures
             });
-            tracing::warn!(
-                name,
-                "a reconcile took too long and was cut off; what it had begun is looked up by the next"
-            );
             Next::After(cx.backoff(failures))
         }
     };

@@ -1,19 +1,23 @@
 //! Starts the controllers, and stops them in good order.
 
 use crate::api::account::AwsAccount;
+use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
-use crate::config::{RunConfig, TimesError};
+use crate::config::{PriceConfig, PriceSource, RunConfig, TimesError};
 use crate::controllers::account::{self, AccountContext};
 use crate::controllers::api_writes::ApiWrites;
 use crate::controllers::cluster::{ClusterError, cluster_id, connect};
 use crate::controllers::leader::{Candidate, LeaseLost};
 use crate::controllers::resource::{self, Guarded};
-use crate::controllers::{news_in, no_errors, trim};
+use crate::controllers::{news_in, no_errors, sums, trim};
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory};
 use crate::lifecycle::graph::{self, Graph};
-use crate::server::{Readiness, serve};
+use crate::lifecycle::prices::Prices;
+use crate::metrics::{Metrics, Objects};
+use crate::server::{Readiness, serve, serve_log_filter, serve_metrics};
+use crate::telemetry::LogFilter;
 use futures::{Stream, StreamExt, TryStreamExt, future};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
@@ -35,7 +39,7 @@ pub enum RunError {
     /// The cluster is not to be had.
     #[error(transparent)]
     NoCluster(#[from] ClusterError),
-    /// The address for health checks is not to be had.
+    /// An address to listen on is not to be had.
     #[error("cannot listen on {address}: {error}")]
     NoListener {
         /// The address.
@@ -43,6 +47,9 @@ pub enum RunError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The metrics do not go together, which tests would show.
+    #[error("the metrics cannot be set up: {0}")]
+    NoMetrics(#[from] prometheus::Error),
     /// The flags contradict each other.
     #[error(transparent)]
     Times(#[from] TimesError),
@@ -60,16 +67,23 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`] where the controllers cannot be started; nothing was touched then. And
 /// [`RunError::LeaseLost`] where another process may have taken over.
-pub async fn run(config: RunConfig) -> Result<(), RunError> {
+pub async fn run(config: RunConfig, log: LogFilter) -> Result<(), RunError> {
     config.check_times()?;
     let readiness = Readiness::default();
     serve(config.health_address, readiness.clone())
         .await
         .map_err(|error| RunError::NoListener { address: config.health_address, error })?;
+    let metrics = Arc::new(Metrics::new()?);
+    if let Some(address) = config.metrics_address.0 {
+        serve_metrics(address, metrics.clone()).await.map_err(|error| RunError::NoListener { address, error })?;
+    }
+    if let Some(address) = config.log_address.0 {
+        serve_log_filter(address, log).await.map_err(|error| RunError::NoListener { address, error })?;
+    }
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (stop, stopping) = watch::channel(false);
     let grace = config.shutdown_grace;
-    let controllers = tokio::spawn(elect_and_work(config, readiness.clone(), stopping));
+    let controllers = tokio::spawn(elect_and_work(config, readiness.clone(), stopping, metrics));
     tokio::pin!(controllers);
     tokio::select! {
         ended = &mut controllers => return ended.unwrap_or(Ok(())),
@@ -93,10 +107,13 @@ async fn elect_and_work(
     config: RunConfig,
     readiness: Readiness,
     stopping: watch::Receiver<bool>,
+    metrics: Arc<Metrics>,
 ) -> Result<(), RunError> {
+    let lease = config.leader_election.leader_election_id.clone();
     if !config.leader_election.leader_elect {
-        return run_controllers(config, readiness, stopping, Fence::open()).await;
+        return run_controllers(config, readiness, stopping, Fence::open(), metrics).await;
     }
+    metrics.leads(&lease, false);
     let fence = Fence::closed();
     // The lease itself is written when the fence is closed, and has its own, shorter times.
     let writes = ApiWrites { fence: Fence::open(), timeout: config.api_write_timeout };
@@ -106,7 +123,8 @@ async fn elect_and_work(
         leader = candidate.campaign(&readiness) => leader,
         () = stopped(stopping.clone()) => return Ok(()),
     };
-    leader.lead(run_controllers(config, readiness, stopping, fence)).await?
+    metrics.leads(&lease, true);
+    leader.lead(run_controllers(config, readiness, stopping, fence, metrics)).await?
 }
 
 async fn run_controllers(
@@ -114,11 +132,15 @@ async fn run_controllers(
     readiness: Readiness,
     stopping: watch::Receiver<bool>,
     fence: Fence,
+    metrics: Arc<Metrics>,
 ) -> Result<(), RunError> {
     let writes = ApiWrites { fence: fence.clone(), timeout: config.api_write_timeout };
     let client = connect(writes).await?;
-    let sessions = Sessions::from_environment(&call_settings(&config, &fence), http_client()).await;
-    run_with(Parts { client, sessions, fence, config }, readiness, stopping).await
+    let counting = metrics.clone();
+    let observer = Observer::new(move |attempt| counting.aws_calls.made(attempt));
+    let settings = CallSettings { observer, ..call_settings(&config, &fence) };
+    let sessions = Sessions::from_environment(&settings, http_client()).await;
+    run_with(Parts { client, sessions, fence, config, metrics }, readiness, stopping).await
 }
 
 /// What the controllers talk through, and how they run.
@@ -131,6 +153,8 @@ pub struct Parts {
     pub fence: Fence,
     /// Flags and environment.
     pub config: RunConfig,
+    /// What is counted and measured.
+    pub metrics: Arc<Metrics>,
 }
 
 /// How AWS calls are made under this configuration.
@@ -141,6 +165,15 @@ pub fn call_settings(config: &RunConfig, fence: &Fence) -> CallSettings {
         attempts: 2,
         refusal_period: config.backoff_base,
         fence: fence.clone(),
+        observer: Observer::default(),
+    }
+}
+
+/// Where prices come from under this configuration.
+pub fn prices(config: &PriceConfig, sessions: &Sessions) -> Prices {
+    match config.prices {
+        PriceSource::Book => Prices::included(),
+        PriceSource::Api => Prices::of_aws(sessions.price_list(&config.pricing_region)),
     }
 }
 
@@ -149,7 +182,7 @@ pub fn call_settings(config: &RunConfig, fence: &Fence) -> CallSettings {
 /// # Errors
 /// [`RunError`] where the cluster's id is not configured and cannot be read.
 pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Receiver<bool>) -> Result<(), RunError> {
-    let Parts { client, sessions, fence, config } = parts;
+    let Parts { client, sessions, fence, config, metrics } = parts;
     let cluster_id = cluster_id(&client, config.cluster_id.as_deref()).await?;
     let selected = selected(&config);
     let (accounts, account_writer) = reflector::store();
@@ -160,12 +193,18 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let account_stream = stream(account_api, selected.clone(), account_writer, &caches, |_| {});
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
-    let follow = follow(graph.clone(), wake);
+    let (adds, sums_changed) = mpsc::unbounded_channel();
+    let (mut follow_graph, mut follow_sums) = (follow(graph.clone(), wake), sums::follow(adds));
+    let follow = move |event: &watcher::Event<Guarded>| {
+        follow_graph(event);
+        follow_sums(event);
+    };
     let resource_stream = stream(resource_api(&client, &config), selected, resource_writer, &caches, follow);
     let namespace_api = Api::<PartialObjectMeta<Namespace>>::all(client.clone());
     let namespace_stream = stream(namespace_api, watcher::Config::default(), namespace_writer, &caches, |_| {});
     tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
 
+    let prices = prices(&config.prices, &sessions);
     let shared = Arc::new(Context {
         recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
         sessions,
@@ -175,9 +214,11 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         cluster_id,
         memory: Memory::default(),
         graph,
+        prices,
         client,
         fence,
         config: config.clone(),
+        metrics: metrics.clone(),
     });
     let (changed, changes) = mpsc::unbounded_channel();
     let account_context = Arc::new(AccountContext {
@@ -186,8 +227,13 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         changed,
         proven: Default::default(),
     });
+    for controller in ["awsaccount", "awsresource"] {
+        metrics.reconciles.run_at_most(controller, config.concurrency);
+    }
+    metrics.count(counted_objects(resources.clone())?)?;
     let queue = controller::Config::default().concurrency(config.concurrency);
     let accounts_run = Controller::for_stream(account_stream, accounts.clone())
+        .reconcile_on(sums::accounts(sums_changed))
         .with_config(queue.clone())
         .graceful_shutdown_on(stopped(stopping.clone()))
         .run(account::reconcile_one, no_errors, account_context);
@@ -218,6 +264,17 @@ async fn forget_the_gone(shared: Arc<Context>, resources: Store<Guarded>) {
         alive.extend(shared.accounts.state().iter().map(|guard| uids(guard.uid())));
         shared.memory.keep(&alive);
     }
+}
+
+/// The objects in the cache, for the metrics.
+fn counted_objects(resources: Store<Guarded>) -> prometheus::Result<Objects> {
+    Objects::new(move |each| {
+        for guard in resources.state() {
+            if let Ok(object) = &guard.0 {
+                each(object);
+            }
+        }
+    })
 }
 
 fn selected(config: &RunConfig) -> watcher::Config {

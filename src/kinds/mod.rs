@@ -14,10 +14,12 @@ mod table;
 
 use self::owned::Listing;
 use crate::agents::historical::Agent;
-use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
+use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::AwsError;
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
+use crate::cost::{Costs, Found};
+use crate::health::Assessment;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use secrets::{SecretReference, Secrets};
@@ -119,6 +121,15 @@ pub trait Kind: Send + Sync + 'static {
         let fields = diff::Fields { effect: &Self::effect, named_lists: Self::NAMED_LISTS };
         diff::between(&Self::comparable(spec), &Self::comparable(&observed.spec), &fields)
     }
+
+    /// Whether the resource does its work. `changes` are the differences from the spec.
+    fn health(observed: &Observed<Self::Spec>, _changes: &[Change]) -> Assessment {
+        observed.health.clone()
+    }
+
+    /// What a resource of this spec is paid for, by time and by use. What AWS sets where the spec is silent
+    /// is in an observed spec and unknown in a declared one.
+    fn cost_items(spec: &Self::Spec, found: Found<'_>) -> Costs;
 
     /// Reads the resource. `Ok(None)` only where AWS says that it does not exist.
     fn observe(
@@ -272,8 +283,8 @@ pub struct Observed<S> {
     pub state: ResourceState,
     /// AWS's own words on the state, where there are any.
     pub detail: Option<String>,
-    /// Whether it does its work.
-    pub health: Health,
+    /// Whether it does its work, as far as the resource itself tells.
+    pub health: Assessment,
     /// The spec as it would have to read to describe the resource, as far as it was looked at.
     pub spec: S,
     /// Its tags.
@@ -290,7 +301,7 @@ impl<S> Observed<S> {
             arn,
             state: ResourceState::Stopped,
             detail: Some(detail.into()),
-            health: Health::Unknown,
+            health: Assessment::unknown("Remainder", detail),
             spec,
             tags,
             outputs: BTreeMap::new(),

@@ -13,7 +13,7 @@ use crate::lifecycle::intent::Draft;
 use crate::lifecycle::news::{News, in_words};
 use crate::lifecycle::observe::{View, tag_edit};
 use crate::lifecycle::secrets::{self, Versions};
-use crate::lifecycle::{Desired, Next, Walk, fingerprint, objects, status};
+use crate::lifecycle::{Desired, Next, Walk, fingerprint, judgement, objects, status};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -85,6 +85,7 @@ impl Walk<'_> {
                 status.secret_versions.clear();
                 status.restarting_since = None;
                 status.state = Some(ResourceState::Pending);
+                judgement::forget(status);
             }
         });
         status::write(&self.api, &mut self.object, next).await?;
@@ -278,6 +279,8 @@ impl Walk<'_> {
     ) -> Result<(), PassError> {
         let keys = self.object.spec.tags.keys().cloned().collect();
         let in_sync = verdict.synced;
+        let before = self.object.status.as_ref().and_then(|status| status.health);
+        let judgement = self.judge::<K>(view, facts).await;
         let next = status::next(&self.object, verdict, facts.now, |status| {
             status.last_action = Some(action.into());
             match &view.found {
@@ -285,6 +288,7 @@ impl Walk<'_> {
                 None if matches!(view.sight, Sight::Absent) => status.state = Some(ResourceState::Pending),
                 None => {}
             }
+            judgement.write(status, facts.now);
             if !matches!(view.sight, Sight::Ours(_)) && !facts.policies.observe_only() {
                 // The id of somebody else's resource must not be taken for one of ours later.
                 status.id.clone_from(&facts.recorded_id);
@@ -298,6 +302,7 @@ impl Walk<'_> {
             }
         });
         status::write(&self.api, &mut self.object, next).await?;
+        self.tell_health(before, &judgement, facts.now);
         Ok(())
     }
 

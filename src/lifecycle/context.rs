@@ -4,8 +4,11 @@ use crate::api::account::AwsAccount;
 use crate::aws::session::Sessions;
 use crate::config::RunConfig;
 use crate::fence::Fence;
+use crate::health::Teller;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::graph::Graph;
+use crate::lifecycle::prices::Prices;
+use crate::metrics::Metrics;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
@@ -47,6 +50,10 @@ pub struct Context {
     pub memory: Memory,
     /// Who refers to whom.
     pub graph: Arc<Graph>,
+    /// What things cost.
+    pub prices: Prices,
+    /// What is counted and measured.
+    pub metrics: Arc<Metrics>,
 }
 
 /// What is remembered of objects between passes. All of it may be lost at any time: it spares
@@ -65,6 +72,8 @@ pub struct Recollection {
     pub last_update: Option<(String, u32)>,
     /// The last Event, so that the same news is told once.
     pub last_event: Option<String>,
+    /// What was told of its health.
+    pub health: Teller,
 }
 
 /// A resource that was looked for in vain.

@@ -44,7 +44,7 @@ pub struct Facts {
     pub restarting: bool,
     /// How long a resource of this kind may stay invisible; zero for kinds that do not lag.
     pub visibility_lag: Duration,
-    /// Since when it has been looked for in vain.
+    /// Since when it has been looked for in vain, see [`Sight::is_in_vain`].
     pub absent_since: Option<Timestamp>,
     /// Time between two looks at something that AWS is busy with.
     pub poll_period: Duration,
@@ -73,6 +73,18 @@ pub enum Sight {
     Foreign(String),
     /// There is more than one that could be it.
     Ambiguous(Vec<String>),
+}
+
+impl Sight {
+    /// Whether the look was in vain: nothing was there, or, for an object that goes, nothing with an
+    /// owner's tags.
+    pub fn is_in_vain(&self, deleting: bool) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::Unowned(_) => deleting,
+            Self::Unseen | Self::Ours(_) | Self::Predecessor(_) | Self::Foreign(_) | Self::Ambiguous(_) => false,
+        }
+    }
 }
 
 /// A resource as far as a decision needs to know it.
@@ -151,9 +163,8 @@ fn choose(facts: &Facts, sight: &Sight) -> Action {
         ),
         (true, Sight::Absent) => absent_while_deleting(facts),
         (true, Sight::Ours(seen)) => ours_while_deleting(facts, seen),
-        (true, Sight::Unowned(_) | Sight::Predecessor(_) | Sight::Foreign(_)) => {
-            Action::RemoveFinalizer(Parting::NotOurs)
-        }
+        (true, Sight::Unowned(_)) => unowned_while_deleting(facts),
+        (true, Sight::Predecessor(_) | Sight::Foreign(_)) => Action::RemoveFinalizer(Parting::NotOurs),
         (false, Sight::Absent) => absent(facts),
         (false, Sight::Ours(seen)) => ours(facts, seen),
         (false, Sight::Unowned(seen)) => unowned(facts, seen, "it exists in AWS and nobody owns it"),
@@ -177,6 +188,19 @@ fn absent_while_deleting(facts: &Facts) -> Action {
             why: "AWS does not show the resource; a second look confirms that it is gone.".into(),
         },
         None => Action::RemoveFinalizer(Parting::Deleted),
+    }
+}
+
+/// A resource may be shown before its tags are: what seems to be nobody's is believed to be so after a
+/// second look only, as an absence is.
+fn unowned_while_deleting(facts: &Facts) -> Action {
+    match still_uncertain(facts) {
+        Some(after) => Action::Wait {
+            after,
+            reason: "ConfirmingOwner",
+            why: "The resource carries no owner's tags; a second look confirms that it is not this object's.".into(),
+        },
+        None => Action::RemoveFinalizer(Parting::NotOurs),
     }
 }
 

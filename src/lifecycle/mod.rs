@@ -12,19 +12,23 @@ pub mod decide;
 pub mod error;
 pub mod graph;
 pub mod intent;
+mod judgement;
 pub mod news;
 pub mod objects;
 pub mod observe;
 pub mod orphans;
 pub mod policies;
+pub mod prices;
 pub mod references;
+pub mod report;
 pub mod resolve;
 pub mod secrets;
 pub mod status;
 
 use crate::api::conditions::{ConditionType, Verdict, is_true};
-use crate::api::resource::{AwsResource, Change, Health};
+use crate::api::resource::{AwsResource, Change};
 use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE};
+use crate::aws::error::ErrorClass;
 use crate::aws::tags::{Owner, Tags};
 use crate::kinds::{Kind, KindSpec, with_kind};
 use context::{Absence, Context};
@@ -35,6 +39,7 @@ use kube::{Api, ResourceExt};
 use news::News;
 use observe::{View, Wanted, observe};
 use policies::Policies;
+use report::{Failure, Report, creation};
 use resolve::resolve;
 use secrets::Vault;
 use std::time::Duration;
@@ -59,35 +64,26 @@ pub struct Walk<'a> {
     api: Api<AwsResource>,
     object: AwsResource,
     uid: String,
+    /// The region of the account that the resource is in, once it is known.
+    region: String,
     /// Whether this very walk has begun the resource's present life, so that no create call can have
     /// been made for it.
     intent_is_fresh: bool,
     /// Whether this very walk has read the object from the API server itself or written its intent.
     current: bool,
+    /// The actions of its passes so far.
+    actions: Vec<&'static str>,
+    /// Why its last pass did not come to its end.
+    failure: Option<Failure>,
 }
 
-/// Reconciles one object and says when to come back.
-pub async fn reconcile(object: AwsResource, cx: &Context) -> Next {
+/// Reconciles one object, and says when to come back and what was done.
+pub async fn reconcile(object: AwsResource, cx: &Context) -> Report {
+    let state = object.status.as_ref().and_then(|status| status.state);
     let mut walk = Walk::new(object, cx);
-    for _ in 0..PASSES {
-        let outcome = match walk.pass().await {
-            Err(PassError::Stale) => walk.reread().await,
-            outcome => outcome,
-        };
-        match outcome {
-            Ok(Next::Again) => {}
-            Ok(next) => {
-                cx.memory.change(&walk.uid, |memory| memory.failures = 0);
-                return next;
-            }
-            Err(error) if error.is_not_leader() => {
-                tracing::debug!(object = %walk.object.name_any(), %error, "left as it is");
-                return Next::After(cx.config.leader_election.leader_election_retry_period);
-            }
-            Err(error) => return walk.fail(error).await,
-        }
-    }
-    Next::After(cx.config.poll_period)
+    let next = walk.to_its_end().await;
+    let created = creation(state, &walk.object, Timestamp::now());
+    Report { next, actions: walk.actions, failure: walk.failure, created }
 }
 
 /// What is the same for every pass over one kind block.
@@ -107,7 +103,31 @@ impl<'a> Walk<'a> {
             // Somebody asks for another try: what was given up on is tried again.
             cx.memory.change(&uid, |memory| memory.last_update = None);
         }
-        Self { cx, api, object, uid, intent_is_fresh: false, current: false }
+        let (actions, failure) = (Vec::new(), None);
+        let region = String::new();
+        Self { cx, api, object, uid, region, intent_is_fresh: false, current: false, actions, failure }
+    }
+
+    async fn to_its_end(&mut self) -> Next {
+        for _ in 0..PASSES {
+            let outcome = match self.pass().await {
+                Err(PassError::Stale) => self.reread().await,
+                outcome => outcome,
+            };
+            match outcome {
+                Ok(Next::Again) => {}
+                Ok(next) => {
+                    self.cx.memory.change(&self.uid, |memory| memory.failures = 0);
+                    return next;
+                }
+                Err(error) if error.is_not_leader() => {
+                    self.failure = Some(Failure::of(&error, ErrorClass::NotLeader.reason()));
+                    return Next::After(self.cx.config.leader_election.leader_election_retry_period);
+                }
+                Err(error) => return self.fail(error).await,
+            }
+        }
+        Next::After(self.cx.config.poll_period)
     }
 
     async fn pass(&mut self) -> Result<Next, PassError> {
@@ -132,6 +152,7 @@ impl<'a> Walk<'a> {
             K::validate(&spec).map_err(|invalid| PassError::Invalid { member: K::NAME.member(), invalid })?;
         }
         let aws = resolve(&self.object, self.cx).await?;
+        aws.region().clone_into(&mut self.region);
         let desired = self.desired::<K>(spec, &facts.policies);
         let secrets = self.secret_changes(&desired, &facts).await?;
         let view = match decide::without_looking(&facts) {
@@ -145,7 +166,7 @@ impl<'a> Walk<'a> {
         facts.absent_since = self.remember_absence(&view.sight, &facts);
         facts.fruitless_updates = self.fruitless_updates(&view.sight);
         let action = decide::decide(&facts, &view.sight);
-        tracing::debug!(object = %self.object.name_any(), kind = K::NAME.as_str(), action = action.name(), "decided");
+        self.actions.push(action.name());
         self.apply::<K>(action, &aws, &desired, &view, &facts).await
     }
 
@@ -250,12 +271,10 @@ impl<'a> Walk<'a> {
             since: Timestamp::now(),
         };
         self.cx.memory.change(&self.uid, |memory| {
-            memory.absence = match (sight, memory.absence.take()) {
-                (Sight::Absent, Some(old)) if (&old.incarnation, &old.id) == (&missed.incarnation, &missed.id) => {
-                    Some(old)
-                }
-                (Sight::Absent, _) => Some(missed),
-                _ => None,
+            memory.absence = match (sight.is_in_vain(facts.deleting), memory.absence.take()) {
+                (true, Some(old)) if (&old.incarnation, &old.id) == (&missed.incarnation, &missed.id) => Some(old),
+                (true, _) => Some(missed),
+                (false, _) => None,
             };
             memory.absence.as_ref().map(|absence| absence.since)
         })
@@ -300,6 +319,7 @@ impl<'a> Walk<'a> {
             memory.failures
         });
         let verdict = error.verdict(&self.object);
+        self.failure = Some(Failure::of(&error, verdict.reason));
         let (namespace, name) = graph::key(&self.object);
         let news = match &error {
             PassError::Awaiting(_) => News::normal(verdict.reason, verdict.message.clone()),
@@ -309,11 +329,9 @@ impl<'a> Walk<'a> {
             }
         };
         news.publish(&self.object, "Reconcile", self.cx);
-        let unreadable = matches!(error, PassError::Observe(_));
-        let status = status::next(&self.object, &verdict, Timestamp::now(), |status| {
-            if unreadable {
-                status.health = Some(Health::Unknown);
-            }
+        let now = Timestamp::now();
+        let status = status::next(&self.object, &verdict, now, |status| {
+            judgement::note_unread(status, &error, verdict.reason, now);
         });
         match status::write(&self.api, &mut self.object, status).await {
             Ok(()) if error.waits_for_news() => Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)),

@@ -37,9 +37,13 @@ impl News {
         let uid = object.metadata.uid.clone().unwrap_or_default();
         let said = format!("{}: {}", self.reason, without_request_id(&self.note));
         let repeated = cx.memory.change(&uid, |memory| memory.last_event.replace(said.clone()) == Some(said));
-        if repeated {
-            return;
+        if !repeated {
+            self.send(object, action, cx);
         }
+    }
+
+    /// Publishes the news in the background, whatever was said before.
+    pub fn send(self, object: &AwsResource, action: &'static str, cx: &Context) {
         let event = Event {
             type_: if self.warning { EventType::Warning } else { EventType::Normal },
             reason: self.reason.into(),

@@ -145,7 +145,7 @@ fn find_account(name: &str, cx: &Context) -> Result<AwsAccount, ResolveError> {
 
 /// The region of the object: as declared, or where its resource was made before the account's
 /// default changed, or the account's default.
-fn region_of(object: &AwsResource, account: &AwsAccountSpec) -> String {
+pub fn region_of(object: &AwsResource, account: &AwsAccountSpec) -> String {
     let made_in = object.status.as_ref().and_then(|status| status.intent.as_ref()).map(|intent| &intent.region);
     object.spec.region.as_ref().or(made_in).unwrap_or(&account.default_region).clone()
 }

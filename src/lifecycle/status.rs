@@ -36,7 +36,6 @@ pub fn describe<K: Kind>(status: &mut AwsResourceStatus, id: &str, observed: &Ob
     status.id = Some(id.to_owned());
     status.arn = Some(observed.arn.clone());
     status.state = Some(observed.state);
-    status.health = Some(observed.health);
     status.outputs.clone_from(&observed.outputs);
     status.pending_changes = changes.iter().take(PENDING_LIMIT).cloned().collect();
 }

@@ -1,6 +1,6 @@
 //! Stories that need a control plane of their own, because they stop it or store what it would refuse.
 
-use super::story::Story;
+use super::story::{Story, id};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
@@ -58,6 +58,25 @@ async fn an_api_server_that_goes_and_comes_back_is_worked_with_again() {
     story.apply("after", &format!("s3Bucket: {{bucketName: {bucket}-b}}")).await;
     story.until_ready("after").await;
     assert_eq!(story.emulator.writes(&story.account_id), ["CreateBucket", "CreateBucket"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_api_server_that_restarts_in_the_middle_of_a_creation_makes_no_second_instance() {
+    let plane = ControlPlane::start("api-server-restart");
+    let story = story_on(&plane, "api-server-restart").await;
+    let (emulator, account) = (story.emulator.clone(), story.account_id.clone());
+    let fault = emulator.fault(&account, "RunInstances", "hold-after", 1);
+    story.apply("thing", "ec2Instance: {imageId: ami-0abcdef1234567890, instanceType: t3.micro}").await;
+    story.until_true("the instance to be made", || emulator.held(&account, &fault) == 1).await;
+    plane.env("stop-apiserver");
+    // The answer comes while its id cannot be recorded.
+    emulator.clear_faults(&account);
+    plane.env("start-apiserver");
+    let object = story.until_ready("thing").await;
+    let found = story.aws("ec2", "describe_instances", json!({}));
+    let reservations = found["Reservations"].as_array().unwrap();
+    assert_eq!(reservations.len(), 1, "{found}");
+    assert_eq!(reservations[0]["Instances"][0]["InstanceId"], id(&object));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

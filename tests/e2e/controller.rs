@@ -34,7 +34,17 @@ impl Controller {
         let file = File::options().create(true).append(true).open(&log).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_ccagi-aws-agent"));
         command
-            .args(["run", "--health-address", "127.0.0.1:0", "--watch-selector", &format!("story={story}")])
+            .args([
+                "run",
+                "--health-address",
+                "127.0.0.1:0",
+                "--metrics-address",
+                "127.0.0.1:0",
+                "--log-address",
+                "127.0.0.1:0",
+                "--watch-selector",
+                &format!("story={story}"),
+            ])
             .args(["--poll-period", "200ms", "--visibility-lag", "1s", "--backoff-base", "200ms"])
             .args(["--backoff-max", "2s", "--aws-attempt-timeout", "5s", "--log", "ccagi_aws_agent=debug,warn"])
             .args(more)

@@ -84,7 +84,7 @@ async fn a_password_from_a_secret_is_sent_when_it_changes_and_is_seen_nowhere_el
     assert!(told.contains("[redacted] is not a valid password"), "{told}");
 
     let said = all_that_was_said(&story).await;
-    assert!(said.contains("masterUserPassword") && said.contains("decided"), "the object and the log were read");
+    assert!(said.contains("masterUserPassword") && said.contains("reconciled"), "the object and the log were read");
     for canary in ["canary-one", "canary-two"] {
         assert!(!said.contains(canary), "{canary} was told");
     }

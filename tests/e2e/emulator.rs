@@ -86,6 +86,11 @@ impl Emulator {
         assert_eq!(answer["account"], account, "the policy was not taken: {answer}");
     }
 
+    /// Has the status checks of an instance show this from now on.
+    pub fn show_checks(&self, account: &str, instance: &str, system: &str) {
+        self.call("PUT", "checks", &json!({"account": account, "id": instance, "system": system}));
+    }
+
     /// The calls that the account's policy refused: operation and missing action.
     pub fn denied(&self, account: &str) -> Vec<String> {
         let denied = self.journal(account).into_iter().filter(|request| !request.denied.is_empty());

@@ -14,6 +14,7 @@ mod bucket_is_updated;
 mod changes;
 mod contracts;
 mod control_plane;
+mod costs;
 mod crashes;
 mod database_passwords;
 mod databases;
@@ -21,6 +22,7 @@ mod deletion;
 mod drift;
 mod examples;
 mod functions;
+mod health;
 mod instances;
 mod leader;
 mod networks;
@@ -33,6 +35,7 @@ mod security_groups;
 mod shop;
 mod switches;
 mod tables;
+mod telemetry;
 
 /// A variable that `make test` sets.
 pub fn variable(name: &str) -> String {

@@ -228,6 +228,17 @@ impl Story {
         tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("no Event {reason} about {name}"))
     }
 
+    /// How often Events of this reason about the object were published.
+    pub async fn count_events(&self, name: &str, reason: &str) -> i32 {
+        let events: Api<Event> = Api::namespaced(self.client.clone(), &self.name);
+        let all = events.list(&kube::api::ListParams::default()).await.unwrap().items;
+        let about = all.iter().filter(|event| {
+            event.reason.as_deref() == Some(reason)
+                && event.regarding.as_ref().and_then(|regarding| regarding.name.as_deref()) == Some(name)
+        });
+        about.map(|event| event.series.as_ref().map_or(1, |series| series.count)).sum()
+    }
+
     /// Asks AWS with another client than ours, in the story's account.
     pub fn aws(&self, service: &str, operation: &str, parameters: Value) -> Value {
         self.try_aws(service, operation, parameters).unwrap_or_else(|code| panic!("{operation}: {code}"))

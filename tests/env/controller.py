@@ -53,7 +53,8 @@ def start(folder: Path, state: dict[str, Any], arguments: list[str]) -> int:
     program.unlink(missing_ok=True)
     program.symlink_to(binary())
     [port] = processes.free_ports(1)
-    command = [str(program), "run", "--health-address", f"127.0.0.1:{port}", *arguments]
+    command = [str(program), "run", "--health-address", f"127.0.0.1:{port}"]
+    command += ["--metrics-address", "0", "--log-address", "0", *arguments]
     pid = processes.start(command, log, env.variables(state))
     state["pids"]["controller"] = pid
     state["logs"]["controller"] = str(log)

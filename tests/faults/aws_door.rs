@@ -67,8 +67,8 @@ impl Connector {
                 self.send(request, number).await?;
                 Err(ConnectorError::io("the connection was reset".into()))
             }
-            Fault::CrashBefore => pending().await,
-            Fault::CrashAfter => {
+            Fault::CrashBefore | Fault::KilledBefore => pending().await,
+            Fault::CrashAfter | Fault::KilledAfter => {
                 self.send(request, number).await?;
                 doors.crash(*life);
                 pending().await
@@ -89,6 +89,15 @@ impl Connector {
                 *response.body_mut() = SdkBody::from(changed);
                 Ok(response)
             }
+            // What happens to watches and to the API server is no concern of AWS; the others are the program's.
+            Fault::Stale
+            | Fault::Missed
+            | Fault::Gone
+            | Fault::Repeated
+            | Fault::Reordered
+            | Fault::Away
+            | Fault::Held
+            | Fault::Frozen => self.send(request, number).await,
         }
     }
 

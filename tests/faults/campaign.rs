@@ -68,14 +68,20 @@ impl Recorded {
         entries
             .filter(|entry| match entry.is_aws() {
                 // Only the first of the reads between two writes is the same one in every run.
-                true => entry.call.service != "sts" && (entry.call.write || entry.site.ends_with("#1")),
-                false => {
-                    entry.call.write
-                        && objects.iter().any(|name| entry.call.operation.split('/').any(|part| part == name))
+                true => {
+                    (entry.call.service != "sts" || self.workload.of_account)
+                        && (entry.call.write || entry.site.ends_with("#1"))
                 }
+                false => entry.call.write && self.is_of_workload(entry, &objects),
             })
             .filter(|entry| self.common.contains(&entry.site) && seen.insert(entry.site.clone()))
             .collect()
+    }
+
+    fn is_of_workload(&self, entry: &Entry, objects: &[String]) -> bool {
+        let operation = &entry.call.operation;
+        objects.iter().any(|name| operation.split('/').any(|part| part == name))
+            || (self.workload.of_account && operation.starts_with("PATCH.awsaccounts/account"))
     }
 
     /// The writes among the sites.
@@ -102,6 +108,42 @@ impl Recorded {
         let faults = |entry| [Fault::CrashBefore, Fault::CrashAfter].map(|fault| (entry, fault));
         let again = |(entry, fault)| (1..=RECOVERY).map(move |number| self.plan(entry, fault, Some(number)));
         writes.flat_map(faults).flat_map(again).collect()
+    }
+
+    /// Plans in which the real program is killed.
+    pub fn kills(&self) -> Vec<Plan> {
+        let writes = self.sites().into_iter().filter(|entry| entry.call.write && entry.is_aws());
+        writes.flat_map(|entry| Fault::KILLS.map(|fault| self.plan(entry, fault, None))).collect()
+    }
+
+    /// Plans in which watches bring something else than what happens, or the API server is away.
+    pub fn spells(&self) -> Vec<Plan> {
+        let is_event = |entry: &Entry| entry.call.operation.contains(".events/");
+        let writes = self.sites().into_iter().filter(|entry| entry.call.write && !is_event(entry));
+        let applies = |entry: &Entry, fault| !entry.is_aws() || [Fault::Stale, Fault::Away].contains(&fault);
+        let faults = |entry| {
+            Fault::SPELLS.into_iter().filter(move |fault| applies(entry, *fault)).map(move |fault| (entry, fault))
+        };
+        writes.flat_map(faults).map(|(entry, fault)| self.plan(entry, fault, None)).collect()
+    }
+
+    /// Plans in which a leader that creates something is held up, at each of its writes and with the
+    /// answer to the last look before each write to AWS, while another takes over.
+    pub fn rivals(&self) -> Vec<Plan> {
+        if !self.workload.name.ends_with("/create") || !self.workload.is_plain() {
+            return Vec::new();
+        }
+        let is_event = |entry: &Entry| entry.call.operation.contains(".events/");
+        let (mut plans, mut look) = (Vec::new(), None);
+        for entry in self.sites().into_iter().filter(|entry| !is_event(entry)) {
+            if entry.is_aws() && !entry.call.write {
+                look = Some(entry);
+                continue;
+            }
+            plans.push(self.plan(entry, Fault::Held, None));
+            plans.extend(look.take_if(|_| entry.is_aws()).map(|look| self.plan(look, Fault::Frozen, None)));
+        }
+        plans
     }
 
     fn plan(&self, entry: &Entry, fault: Fault, again: Option<u32>) -> Plan {

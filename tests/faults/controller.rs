@@ -11,6 +11,7 @@ use ccagi_aws_agent::controllers::api_writes::ApiWrites;
 use ccagi_aws_agent::controllers::cluster::connect;
 use ccagi_aws_agent::controllers::{Parts, call_settings, run_with};
 use ccagi_aws_agent::fence::Fence;
+use ccagi_aws_agent::metrics::Metrics;
 use ccagi_aws_agent::server::Readiness;
 use clap::Parser;
 use std::sync::Arc;
@@ -23,13 +24,18 @@ struct Arguments {
     run: RunConfig,
 }
 
-/// The product's configuration with short periods. `impatient` is for plans in which calls hang.
-pub fn config(selector: &str, impatient: bool) -> RunConfig {
+/// Flags of the product with short periods. `impatient` is for plans in which calls hang.
+pub fn arguments(selector: &str, impatient: bool) -> Vec<String> {
     let (attempt, call) = if impatient { ("1s", "4s") } else { ("20s", "60s") };
-    let arguments = ["controller", "--watch-selector", selector, "--poll-period", "50ms"];
+    let arguments = ["--watch-selector", selector, "--poll-period", "50ms"];
     let periods = ["--visibility-lag", "300ms", "--backoff-base", "50ms", "--backoff-max", "500ms"];
     let timeouts = ["--aws-attempt-timeout", attempt, "--aws-call-timeout", call, "--drift-period", "5s"];
-    Arguments::parse_from(arguments.into_iter().chain(periods).chain(timeouts)).run
+    arguments.into_iter().chain(periods).chain(timeouts).map(str::to_owned).collect()
+}
+
+/// The configuration that the flags make.
+pub fn config(arguments: &[String]) -> RunConfig {
+    Arguments::parse_from(std::iter::once("controller").chain(arguments.iter().map(String::as_str))).run
 }
 
 /// One life of the controllers.
@@ -70,8 +76,9 @@ async fn live(doors: Arc<Doors>, life: u32, config: RunConfig) {
     let client = kubernetes_door::client(doors.clone(), life, behind);
     let http = AwsDoor { doors, life, inner: http_client() };
     let sessions = Sessions::from_environment(&call_settings(&config, &fence), SharedHttpClient::new(http)).await;
+    let metrics = Arc::new(Metrics::new().expect("the metrics go together"));
     let (_stop, stopping) = watch::channel(false);
-    run_with(Parts { client, sessions, fence, config }, Readiness::default(), stopping)
+    run_with(Parts { client, sessions, fence, config, metrics }, Readiness::default(), stopping)
         .await
         .expect("the controllers run");
 }

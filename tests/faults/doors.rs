@@ -5,8 +5,13 @@ use super::calls::{Call, Door};
 use super::plan::Fault;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How long watches are disturbed or the API server is away.
+const SPELL: Duration = Duration::from_secs(1);
 
 /// One call and what came of it.
 #[derive(Clone, Debug)]
@@ -60,11 +65,21 @@ pub struct Strike {
     pub again: Option<u32>,
 }
 
+/// What is wrong with the API server and its watches for a while.
+#[derive(Clone, Copy, Debug)]
+pub struct Spell {
+    pub fault: Fault,
+    pub until: Instant,
+}
+
 #[derive(Default)]
 struct State {
     journal: Vec<Entry>,
     step: usize,
+    /// How many lives have begun.
     life: u32,
+    /// The last of those that are over.
+    over: u32,
     numbers: HashMap<String, u32>,
     writes: u32,
     strike: Option<Strike>,
@@ -79,20 +94,57 @@ struct State {
 pub struct Doors {
     state: Mutex<State>,
     crashes: watch::Sender<u32>,
+    spell: watch::Sender<Option<Spell>>,
+    /// The life that is cut off from everything.
+    cut_off: watch::Sender<Option<u32>>,
     /// Where calls are sent from: it outlives the controllers, and so do calls that they have begun.
     pub runtime: Handle,
 }
 
 impl Doors {
     pub fn new() -> Self {
-        Self { state: Mutex::default(), crashes: watch::Sender::new(0), runtime: Handle::current() }
+        Self {
+            state: Mutex::default(),
+            crashes: watch::Sender::new(0),
+            spell: watch::Sender::new(None),
+            cut_off: watch::Sender::new(None),
+            runtime: Handle::current(),
+        }
     }
 
     /// Begins the life of a controller; what an earlier one still says is not heard any more.
     pub fn begin_life(&self) -> u32 {
+        let life = self.begin_rival();
+        self.lock().over = life - 1;
+        life
+    }
+
+    /// Begins the life of a controller beside those that live.
+    pub fn begin_rival(&self) -> u32 {
         let mut state = self.lock();
         state.life += 1;
         state.life
+    }
+
+    /// What is wrong with the API server and its watches, as it changes.
+    pub fn spells(&self) -> watch::Receiver<Option<Spell>> {
+        self.spell.subscribe()
+    }
+
+    /// Whether the API server takes no connections.
+    pub fn is_away(&self) -> bool {
+        self.spell.borrow().is_some_and(|spell| spell.fault == Fault::Away && Instant::now() < spell.until)
+    }
+
+    /// Waits as long as this life is cut off.
+    pub async fn reach(&self, life: u32) {
+        // It cannot fail: the sender that would have to be gone is this one.
+        let _ = self.cut_off.subscribe().wait_for(|cut_off| *cut_off != Some(life)).await;
+    }
+
+    /// Nobody is cut off any more.
+    pub fn heal(&self) {
+        self.cut_off.send_replace(None);
     }
 
     /// Begins a step of the workload: numbers start anew, and `strike` is what happens in it.
@@ -119,7 +171,7 @@ impl Doors {
     /// that makes it is dead, be it by this very call.
     pub fn admit(&self, life: u32, call: Call) -> Option<(usize, Option<Fault>)> {
         let mut state = self.lock();
-        if state.life != life {
+        if life <= state.over {
             return None;
         }
         let site = state.name(&call);
@@ -136,9 +188,18 @@ impl Doors {
             answered_at: 0,
         });
         drop(state);
-        if fault == Some(Fault::CrashBefore) {
-            self.crash(life);
-            return None;
+        match fault {
+            Some(Fault::CrashBefore | Fault::KilledBefore) => {
+                self.crash(life);
+                return None;
+            }
+            Some(Fault::Held) => {
+                self.cut_off.send_replace(Some(life));
+            }
+            Some(fault) if Fault::SPELLS.contains(&fault) => {
+                self.spell.send_replace(Some(Spell { fault, until: Instant::now() + SPELL }));
+            }
+            _ => {}
         }
         Some((number, fault))
     }
@@ -155,8 +216,8 @@ impl Doors {
     /// The controller of this life dies: from here on it is not heard.
     pub fn crash(&self, life: u32) {
         let mut state = self.lock();
-        if state.life == life {
-            state.life += 1;
+        if life > state.over {
+            state.over = life;
             drop(state);
             self.crashes.send_modify(|crashes| *crashes += 1);
         }

@@ -1,6 +1,7 @@
 //! What all runs stand on: the cluster, the emulator and those who look at it.
 
 use super::inventory::Observers;
+use super::logs;
 use crate::e2e::emulator::Emulator;
 use crate::e2e::{controller, story, variable};
 use k8s_openapi::api::core::v1::Namespace;
@@ -22,6 +23,7 @@ pub struct Ground {
 
 impl Ground {
     pub async fn lay(observers: usize) -> Self {
+        logs::listen();
         Self {
             client: story::connect(&PathBuf::from(variable("KUBECONFIG"))).await,
             emulator: Emulator::new(&variable("AWS_ENDPOINT_URL")),
@@ -59,6 +61,12 @@ impl Ground {
         tokio::task::spawn_blocking(move || emulator.permit(&account, controller::controllers_iam_policy()))
             .await
             .unwrap();
+    }
+
+    /// Puts things of somebody else into an account, of the kinds of these services.
+    pub async fn plant(&self, account: &str, services: &[String]) {
+        let (observers, account, services) = (self.observers.clone(), account.to_owned(), services.to_owned());
+        tokio::task::spawn_blocking(move || observers.plant(&account, &services)).await.unwrap();
     }
 
     /// All that an account holds of these services.

@@ -3,6 +3,7 @@
 
 use super::doors::Entry;
 use super::inventory::{difference, normal};
+use super::plan::Fault;
 use super::run::Outcome;
 use super::workloads::{Step, Workload};
 use kube::ResourceExt;
@@ -29,6 +30,8 @@ const INVARIANTS: &[(&str, Invariant)] = &[
     ("I7 the finalizer comes first and goes last", finalizer_first_and_last),
     ("I8 only the account's own credentials are used", only_own_credentials),
     ("I9 nothing is destroyed unasked", nothing_is_destroyed_unasked),
+    ("who was followed by another writes nothing", one_writes_at_a_time),
+    ("no secret is told", no_secret_is_told),
     ("AWS ends as without faults", aws_ends_the_same),
     ("objects end as without faults", objects_end_the_same),
     ("as much is made and removed as without faults", as_much_is_made_and_removed),
@@ -112,11 +115,20 @@ fn foreign(run: &Outcome) -> Value {
     let uids = uids(run);
     let lists = alive(&run.struck.holds).into_iter().filter(|(_, thing)| !is_ours(thing, &uids));
     let things = lists.map(|(list, thing)| serde_json::json!([list, thing])).collect();
-    let names = [(run.account.as_str(), "ACCOUNT"), (&run.name, "PLAN"), (&run.namespace, "NAMESPACE")];
-    normal(&Value::Array(things), &names)
+    normal(&Value::Array(things), &run.names())
 }
 
+/// What was there before must be there as it was; and all that is not ours, as without faults.
 fn nothing_foreign_is_touched(evidence: &Evidence<'_>) -> Option<String> {
+    let run = evidence.run;
+    for holds in [&run.struck.holds, &run.last.holds] {
+        let here: Vec<Value> = alive(holds).into_iter().map(|(_, thing)| normal(thing, &[])).collect();
+        let planted = alive(&run.planted);
+        let mut lost = planted.iter().filter(|(_, thing)| !here.contains(&normal(thing, &[])));
+        if let Some((list, thing)) = lost.next() {
+            return Some(format!("of {list} this was there before: {thing}"));
+        }
+    }
     difference(&foreign(evidence.faultless), &foreign(evidence.run))
 }
 
@@ -161,15 +173,18 @@ fn status_is_true(evidence: &Evidence<'_>) -> Option<String> {
         }
     }
     let holds = evidence.run.struck.holds.to_string();
-    let deleting = matches!(evidence.workload.steps.get(evidence.workload.struck), Some(Step::Delete));
+    let struck = evidence.workload.steps.get(evidence.workload.struck);
+    let applied = matches!(struck, Some(Step::Apply(_) | Step::Recreate(_)));
     let ids = evidence.run.objects.iter().filter_map(|object| object.status.as_ref()?.id.clone());
-    let lost = ids.filter(|_| !deleting).find(|id| !holds.contains(id.as_str()));
+    let lost = ids.filter(|_| applied).find(|id| !holds.contains(id.as_str()));
     lost.map(|id| format!("the status names {id}, which is not there"))
 }
 
 fn work_is_bounded(evidence: &Evidence<'_>) -> Option<String> {
     let count = |run: &Outcome, aws: bool| {
         let of_steps = run.journal.iter().filter(|entry| entry.step != usize::MAX && entry.is_aws() == aws);
+        // A leader renews its lease all the time.
+        let of_steps = of_steps.filter(|entry| !entry.call.operation.contains(".leases"));
         of_steps.filter(|entry| aws || entry.call.write).count()
     };
     [(true, "AWS calls"), (false, "writes to the API server")].into_iter().find_map(|(aws, what)| {
@@ -210,20 +225,56 @@ fn finalizer_first_and_last(evidence: &Evidence<'_>) -> Option<String> {
     None
 }
 
+/// Each call is signed with a key of one of the run's accounts, and speaks of no other tenant.
 fn only_own_credentials(evidence: &Evidence<'_>) -> Option<String> {
-    let mut issued = BTreeSet::new();
-    for entry in evidence.run.journal.iter().filter(|entry| entry.is_aws()) {
+    let run = evidence.run;
+    let mut issued: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in run.journal.iter().filter(|entry| entry.is_aws()) {
         if entry.call.operation == "sts.AssumeRole" {
-            if !entry.call.body.contains(&evidence.run.account) {
-                return Some(format!("{} is for another account", entry.site));
-            }
+            let account = run.tenants.iter().position(|tenant| entry.call.body.contains(&tenant.account));
+            let Some(account) = account else { return Some(format!("{} is for another account", entry.site)) };
             let key = entry.answer.split("<AccessKeyId>").nth(1).and_then(|rest| rest.split('<').next());
-            issued.extend(key.map(str::to_owned));
-        } else if !issued.contains(&entry.call.access_key) {
+            issued.extend(key.map(|key| (key.to_owned(), account)));
+            continue;
+        }
+        let Some(signer) = issued.get(&entry.call.access_key) else {
             return Some(format!("{} is signed with a foreign key", entry.site));
+        };
+        let text = format!("{} {}", entry.call.line, entry.call.body);
+        for (_, other) in run.tenants.iter().enumerate().filter(|(number, _)| number != signer) {
+            let objects = run.objects.iter().filter(|object| object.namespace().as_ref() == Some(&other.namespace));
+            let uids = objects.filter_map(|object| object.uid());
+            if uids.chain([other.account.clone()]).any(|word| text.contains(&word)) {
+                return Some(format!(
+                    "{} is signed by {} and is about {}",
+                    entry.site, run.tenants[*signer].name, other.name
+                ));
+            }
         }
     }
     None
+}
+
+/// Once another controller has written, one from before writes no more.
+fn one_writes_at_a_time(evidence: &Evidence<'_>) -> Option<String> {
+    let journal = &evidence.run.journal;
+    let is_write = |entry: &&Entry| entry.call.write && !entry.call.operation.contains(".leases");
+    let last = journal.iter().filter(is_write).map(|entry| entry.life).max()?;
+    let first = journal.iter().position(|entry| is_write(&entry) && entry.life == last)?;
+    // One that is on the wire when its controller dies arrives; one that was held up must not be sent.
+    let mut late = journal.iter().enumerate().filter(|(number, entry)| {
+        let sent = *number > first || (entry.fault == Some(Fault::Held) && entry.status.is_some());
+        entry.life < last && is_write(entry) && sent
+    });
+    late.next().map(|(_, entry)| format!("{} by controller {} after {last} had written", entry.site, entry.life))
+}
+
+fn no_secret_is_told(evidence: &Evidence<'_>) -> Option<String> {
+    let run = evidence.run;
+    let to_cluster = run.journal.iter().find(|entry| !entry.is_aws() && entry.call.body.contains(&run.secret));
+    let in_status = run.objects.iter().any(|object| format!("{object:?}").contains(&run.secret));
+    let told = to_cluster.map(|entry| format!("{} holds one", entry.site));
+    told.or_else(|| in_status.then(|| "an object holds one".into())).or_else(|| run.told.first().cloned())
 }
 
 fn destroyed(run: &Outcome) -> BTreeSet<(usize, String)> {

@@ -1,7 +1,8 @@
 """Lists all that an AWS account holds, with another client than the controller's.
 
 Reads lines of JSON ``{"account", "services"}`` and answers each with one line: lists by
-service and kind, each thing as AWS describes it.
+service and kind, each thing as AWS describes it. With ``"plant": true`` it makes things of
+somebody else instead, and answers with the errors by service.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.session import get_session
+from neighbours import plant
 
 ROLE = "arn:aws:iam::{account}:role/Observer"
 REGION = "us-east-1"
@@ -173,6 +175,18 @@ SERVICES = {
     "rds": rds,
 }
 
+# The emulator counts looks, not time, until something is made.
+LOOKS_UNTIL_MADE = 3
+
+
+def look(aws: Session, services: list[str]) -> Things:
+    """Return all that the account holds of these services."""
+    found: Things = {}
+    for service in services:
+        if service in SERVICES:
+            found.update(SERVICES[service](aws))
+    return found
+
 
 def main() -> None:
     """Answer questions until there are no more."""
@@ -180,10 +194,14 @@ def main() -> None:
     for line in sys.stdin:
         question = json.loads(line)
         aws.enter(question["account"])
-        found: Things = {}
-        for service in question["services"]:
-            if service in SERVICES:
-                found.update(SERVICES[service](aws))
+        if question.get("plant"):
+            errors = plant(aws.call, question["account"], question["services"])
+            # What AWS is still making is another thing at each look.
+            for _ in range(LOOKS_UNTIL_MADE):
+                look(aws, question["services"])
+            print(json.dumps(errors), flush=True)
+            continue
+        found = look(aws, question["services"])
         print(json.dumps(found, default=str), flush=True)
 
 

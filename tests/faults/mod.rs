@@ -9,30 +9,44 @@ mod calls;
 mod campaign;
 mod controller;
 mod doors;
+mod families;
 mod ground;
 mod invariants;
 mod inventory;
 mod kubernetes_door;
+mod logs;
 mod plan;
+mod program;
+mod proxies;
 mod report;
+mod rivals;
 mod run;
+mod steps;
+mod tenants;
 mod watched;
+mod watches;
 mod words;
+mod workers;
 mod workloads;
 
 use campaign::{Recorded, Verdict, record};
+use families::{FAMILIES, failed};
 use futures::StreamExt;
 use ground::Ground;
 use plan::{Fault, Plan};
 use rand::seq::SliceRandom;
 use rand::{SeedableRng, rngs::StdRng};
 use std::time::Instant;
+use workloads::Workload;
 
 /// The seed of the sample that `make test` takes.
 const SEED: u64 = 5;
 
 /// How many plans of the other kinds it takes.
 const SAMPLE: usize = 24;
+
+/// How many plans it takes of each sort beyond single calls.
+const FEW: usize = 4;
 
 /// Plans carried out side by side where `FAULTS_LANES` does not say.
 const LANES: usize = 8;
@@ -47,14 +61,14 @@ fn list(name: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-async fn record_all(ground: &Ground, of: impl Fn(&str) -> bool, lanes: usize) -> Vec<Recorded> {
-    let wanted = workloads::all().into_iter().filter(|workload| of(&workload.name));
+async fn record_all(ground: &Ground, of: impl Fn(&Workload) -> bool, lanes: usize) -> Vec<Recorded> {
+    let wanted = workloads::all().into_iter().filter(of);
     futures::stream::iter(wanted.map(|workload| record(ground, workload))).buffered(lanes).collect().await
 }
 
 /// All plans, or the one of `FAULT`. `FAULTS_ONLY` has the beginnings of the wanted workloads and
 /// `FAULTS_WITH` those of the wanted faults; of what is left at most `FAULTS_SAMPLE` plans are carried out,
-/// drawn by `FAULTS_SEED`, and `FAULTS_PAIRS` of those in which the controller dies twice.
+/// drawn by `FAULTS_SEED`, and of the sorts beyond single calls as many as their variables say.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes up to an hour: run it with `make faults`"]
 async fn every_call_of_every_workload_fails_in_every_way_and_the_end_is_the_same() {
@@ -68,20 +82,19 @@ async fn every_call_of_every_workload_fails_in_every_way_and_the_end_is_the_same
         let wanted = list(name);
         wanted.is_empty() || wanted.iter().any(|start| text.starts_with(start))
     };
-    let recorded = record_all(&ground, |name| is_one_of("FAULTS_ONLY", name), lanes).await;
+    let recorded = record_all(&ground, |workload| is_one_of("FAULTS_ONLY", &workload.name), lanes).await;
     let mut plans: Vec<Plan> = recorded.iter().flat_map(Recorded::plans).collect();
     plans.retain(|plan| is_one_of("FAULTS_WITH", &plan.fault.to_string()));
     plans.shuffle(&mut StdRng::seed_from_u64(seed));
     eprintln!("{} plans for {} workloads", plans.len(), recorded.len());
     plans.truncate(setting("FAULTS_SAMPLE", usize::MAX));
     let rows = campaign::carry_out(&ground, &recorded, plans, lanes).await;
-    let mut pairs: Vec<Plan> = recorded.iter().flat_map(Recorded::pairs).collect();
-    pairs.shuffle(&mut StdRng::seed_from_u64(seed));
-    let all_pairs = pairs.len();
-    pairs.truncate(setting("FAULTS_PAIRS", 0));
-    let twice = campaign::carry_out(&ground, &recorded, pairs, lanes).await;
     let mut table = report::table(&rows, begin.elapsed(), lanes, seed);
-    table += &report::pairs(&twice, all_pairs);
+    let mut families = Vec::new();
+    for family in &FAMILIES {
+        families.push(family.carry_out(&ground, &recorded, lanes, seed).await);
+    }
+    table += &report::families(&families);
     eprintln!("{table}");
     let document: String = setting("FAULTS_REPORT", String::new());
     if !document.is_empty() {
@@ -91,7 +104,7 @@ async fn every_call_of_every_workload_fails_in_every_way_and_the_end_is_the_same
     }
     let missed: Vec<String> = rows.iter().flat_map(|row| &row.missed).map(Plan::to_string).collect();
     eprintln!("not met: {missed:#?}");
-    let failed: Vec<String> = rows.iter().chain(&twice).flat_map(|row| &row.failed).map(Plan::to_string).collect();
+    let failed = failed(rows.iter().chain(families.iter().flat_map(|family| &family.rows)));
     assert!(failed.is_empty(), "{} plans failed: {failed:#?}", failed.len());
 }
 
@@ -108,7 +121,7 @@ async fn replay(ground: &Ground, plan: Plan) {
 async fn every_write_of_two_kinds_and_a_sample_of_all_others_may_fail() {
     let ground = Ground::lay(2).await;
     let lanes = setting("FAULTS_LANES", LANES);
-    let recorded = record_all(&ground, |name| !name.starts_with("shop/"), lanes).await;
+    let recorded = record_all(&ground, |workload| workload.is_plain(), lanes).await;
     let whole = |plan: &Plan| {
         let kind = plan.workload.split('/').next().unwrap_or_default();
         ["Ec2Instance", "S3Bucket"].contains(&kind) && Fault::AT_WRITES.contains(&plan.fault)
@@ -118,9 +131,36 @@ async fn every_write_of_two_kinds_and_a_sample_of_all_others_may_fail() {
     others.shuffle(&mut StdRng::seed_from_u64(SEED));
     plans.extend(others.into_iter().take(SAMPLE));
     let rows = campaign::carry_out(&ground, &recorded, plans, lanes).await;
-    let failed: Vec<String> = rows.iter().flat_map(|row| &row.failed).map(Plan::to_string).collect();
+    let failed = failed(&rows);
     assert!(failed.is_empty(), "failed: {failed:#?}; replay one with FAULT='…' make faults");
     let uncovered = rows.iter().filter(|row| row.is_of(&["Ec2Instance", "S3Bucket"]) && !row.is_covered());
     let uncovered: Vec<_> = uncovered.collect();
     assert!(uncovered.is_empty(), "writes that were not struck in all three ways: {uncovered:#?}");
+}
+
+/// Kills of the real program, watches that do not bring what happens, two programs with one lease, and
+/// what fails for an account, for a database with a Secret and between two tenants: a sample of each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sample_of_what_goes_wrong_beyond_single_calls_ends_the_same() {
+    const WORKLOADS: [&str; 6] = [
+        "S3Bucket/create",
+        "S3Bucket/recreate",
+        "Ec2Instance/create",
+        "AwsAccount/create",
+        "RdsInstance/secret",
+        "tenants/create",
+    ];
+    let ground = Ground::lay(2).await;
+    let lanes = setting("FAULTS_LANES", LANES);
+    let recorded = record_all(&ground, |workload| WORKLOADS.contains(&workload.name.as_str()), lanes).await;
+    assert_eq!(recorded.len(), WORKLOADS.len());
+    let mut plans: Vec<Plan> = FAMILIES.iter().flat_map(|family| family.draw(&recorded, FEW, SEED).0).collect();
+    for workload in recorded.iter().filter(|recorded| !recorded.workload.is_plain()) {
+        let mut own = workload.plans();
+        own.shuffle(&mut StdRng::seed_from_u64(SEED));
+        plans.extend(own.into_iter().take(FEW));
+    }
+    let rows = campaign::carry_out(&ground, &recorded, plans, lanes).await;
+    let failed = failed(&rows);
+    assert!(failed.is_empty(), "failed: {failed:#?}; replay one with FAULT='…' make faults");
 }

@@ -28,6 +28,28 @@ pub enum Fault {
     Hang,
     /// The answer breaks off in its middle, the SDK's own repeat included.
     Truncated,
+    /// The real program is killed by SIGKILL before its call is passed on.
+    KilledBefore,
+    /// The call takes effect, and the real program is killed by SIGKILL before it has the answer.
+    KilledAfter,
+    /// From here on the watch brings nothing for a while, and then everything.
+    Stale,
+    /// From here on the watch brings nothing for a while, and is then too old to go on (410).
+    Missed,
+    /// The watch is too old to go on (410) at once.
+    Gone,
+    /// For a while the watch brings everything three times, and its last events once more before.
+    Repeated,
+    /// What the watch would bring in a while comes in reverse, and then what is true once more.
+    Reordered,
+    /// The call takes effect; its answer and all connections to the API server are lost, and for a while it
+    /// takes none.
+    Away,
+    /// The leading program is cut off from everything before its call is passed on, until another leads and
+    /// has done the work.
+    Held,
+    /// The leading program is stopped with the answer to this look, until another leads and has done the work.
+    Frozen,
 }
 
 impl Fault {
@@ -46,7 +68,13 @@ impl Fault {
         Self::Truncated,
     ];
 
-    const NAMES: [(Self, &'static str); 11] = [
+    /// How the real program is killed.
+    pub const KILLS: [Self; 2] = [Self::KilledBefore, Self::KilledAfter];
+
+    /// What happens to watches, and to the API server, from a call on.
+    pub const SPELLS: [Self; 6] = [Self::Stale, Self::Missed, Self::Gone, Self::Repeated, Self::Reordered, Self::Away];
+
+    const NAMES: [(Self, &'static str); 21] = [
         (Self::CrashBefore, "crash-before"),
         (Self::AnswerLost, "answer-lost"),
         (Self::CrashAfter, "crash-after"),
@@ -58,16 +86,36 @@ impl Fault {
         (Self::Omitted, "omitted"),
         (Self::Hang, "hang"),
         (Self::Truncated, "truncated"),
+        (Self::KilledBefore, "killed-before"),
+        (Self::KilledAfter, "killed-after"),
+        (Self::Stale, "stale-watch"),
+        (Self::Missed, "missed-events"),
+        (Self::Gone, "watch-gone"),
+        (Self::Repeated, "repeated-events"),
+        (Self::Reordered, "reordered-events"),
+        (Self::Away, "api-server-away"),
+        (Self::Held, "held"),
+        (Self::Frozen, "frozen"),
     ];
+
+    /// Whether it takes the real program, and not its controllers within this process.
+    pub fn takes_the_program(self) -> bool {
+        Self::KILLS.contains(&self) || self.takes_two()
+    }
+
+    /// Whether it takes two programs, of which one leads.
+    pub fn takes_two(self) -> bool {
+        matches!(self, Self::Held | Self::Frozen)
+    }
 
     /// How many calls of the operation in a row are struck. The SDK makes each of its calls twice where
     /// the error may pass: one failure alone never reaches the controller, so that two are the least.
     pub fn times(self) -> u32 {
         match self {
-            Self::CrashBefore | Self::AnswerLost | Self::CrashAfter | Self::NotFound | Self::Omitted => 1,
             Self::Hang | Self::Truncated | Self::ErrorAfter => 2,
             Self::Denied => 3,
             Self::Throttled | Self::ErrorBefore => 4,
+            _ => 1,
         }
     }
 }

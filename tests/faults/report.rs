@@ -89,16 +89,27 @@ pub fn table(rows: &[Row], took: Duration, lanes: usize, seed: u64) -> String {
     )
 }
 
-/// What became of plans in which the controller dies twice, in words.
-pub fn pairs(rows: &[Row], all: usize) -> String {
-    let sum = |of: fn(&Row) -> usize| rows.iter().map(of).sum::<usize>();
-    format!(
-        "\nKilled again during the recovery: {} of {all} pairs, drawn by the seed; {} passed, {} failed, in {} the recovery was over before.\n",
-        sum(|row| row.plans),
-        sum(|row| row.passed),
-        sum(|row| row.failed.len()),
-        sum(|row| row.missed.len())
-    )
+/// What became of one sort of plans beyond single calls.
+pub struct FamilyRow {
+    pub title: &'static str,
+    /// How many such plans there are.
+    pub all: usize,
+    /// Those that were carried out, by workload.
+    pub rows: Vec<Row>,
+}
+
+/// The sorts of plans beyond single calls as a table in Markdown.
+pub fn families(rows: &[FamilyRow]) -> String {
+    let mut text = String::from(
+        "\nBeyond single calls, as many as are drawn by the seed:\n\n| what goes wrong | plans | carried out | passed | failed | not met |\n|---|--:|--:|--:|--:|--:|\n",
+    );
+    for FamilyRow { title, all, rows } in rows {
+        let sum = |of: fn(&Row) -> usize| rows.iter().map(of).sum::<usize>();
+        let (passed, failed, missed) =
+            (sum(|row| row.passed), sum(|row| row.failed.len()), sum(|row| row.missed.len()));
+        text += &format!("| {title} | {all} | {} | {passed} | {failed} | {missed} |\n", sum(|row| row.plans));
+    }
+    text
 }
 
 /// Puts the table between its marks in a document.

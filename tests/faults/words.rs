@@ -75,7 +75,9 @@ fn missing(call: &Call) -> Option<(&'static str, u16)> {
 }
 
 fn words(call: &Call, code: &str, status: u16) -> Words {
-    let message = "This is what the plan asks for.";
+    // AWS may quote what it was sent.
+    let quoted: String = call.body.match_indices("canary-").map(|(at, _)| word_at(&call.body, at)).collect();
+    let message = format!("This is what the plan asks for. {quoted}");
     let (content_type, body) = match call.service.as_str() {
         "s3" if call.line.starts_with("HEAD") => ("application/xml", String::new()),
         "s3" => ("application/xml", format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>")),
@@ -94,6 +96,13 @@ fn words(call: &Call, code: &str, status: u16) -> Words {
         _ => ("application/x-amz-json-1.0", serde_json::json!({"__type": code, "message": message}).to_string()),
     };
     Words { status, content_type, code: code.to_owned(), body }
+}
+
+/// The secret that begins here.
+fn word_at(text: &str, at: usize) -> &str {
+    let rest = &text[at..];
+    let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').unwrap_or(rest.len());
+    &rest[..end]
 }
 
 /// An answer whose list is empty; nothing where the call is no list or has nothing to omit.

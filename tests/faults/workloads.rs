@@ -1,6 +1,8 @@
-//! The workloads: every kind of the table, created, changed and deleted as its example declares it; and
-//! the shop.
+//! The workloads: every kind of the table, created, changed, deleted and declared again as its example
+//! says; an account; a database with a Secret; two tenants; and the shop.
 
+use super::steps::SECRET;
+use super::tenants::Tenant;
 use ccagi_aws_agent::kinds::KindName;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -8,10 +10,16 @@ use std::collections::BTreeSet;
 /// One thing that a user does, and then waits for.
 #[derive(Clone, Debug)]
 pub enum Step {
+    /// The accounts are declared with these members of their spec, and wanted ready.
+    Account(Value),
     /// The objects are applied, and wanted ready.
     Apply(Vec<Value>),
+    /// They are deleted, and, as soon as they are gone, applied anew.
+    Recreate(Vec<Value>),
     /// They are deleted, and wanted gone.
     Delete,
+    /// The accounts are deleted, and wanted gone.
+    DropAccount,
 }
 
 /// Steps, one of which faults strike.
@@ -30,11 +38,27 @@ pub struct Workload {
     /// Whether each AWS call fails in each way, or only writes crash and lose their answers. What single
     /// calls do when they fail is shown by the kinds' own workloads.
     pub every_call: bool,
+    /// Whether its steps declare the accounts, so that what is done for these is struck too.
+    pub of_account: bool,
+    /// Whether there are two tenants.
+    pub neighbour: bool,
+    /// Whether objects refer to a Secret.
+    pub secret: bool,
+}
+
+impl Workload {
+    /// Whether it is one of the kinds' own, created, changed or deleted.
+    pub fn is_plain(&self) -> bool {
+        ["/create", "/update", "/delete"].iter().any(|end| self.name.ends_with(end))
+            && KindName::ALL.iter().any(|kind| self.name.split('/').next() == Some(kind.as_str()))
+    }
 }
 
 /// Every workload, in the order of the table.
 pub fn all() -> Vec<Workload> {
     let mut all: Vec<Workload> = KindName::ALL.iter().flat_map(|kind| of_kind(*kind)).collect();
+    all.extend(of_account());
+    all.extend([with_secret(), of_two_tenants()]);
     all.extend(shop());
     all
 }
@@ -42,6 +66,7 @@ pub fn all() -> Vec<Workload> {
 fn of_kind(kind: KindName) -> Vec<Workload> {
     let (objects, before) = example(kind);
     let changed = changed(kind, objects.clone());
+    let again = Step::Recreate(objects.clone());
     let (apply, update) = (Step::Apply(objects), Step::Apply(changed));
     let workload = |name: &str, steps: Vec<Step>, struck| Workload {
         name: format!("{}/{name}", kind.as_str()),
@@ -50,13 +75,76 @@ fn of_kind(kind: KindName) -> Vec<Workload> {
         struck,
         services: services(&[kind]),
         lags: kind != KindName::S3Bucket,
-        every_call: true,
+        every_call: name != "recreate",
+        of_account: false,
+        neighbour: false,
+        secret: false,
     };
     vec![
         workload("create", vec![apply.clone(), Step::Delete], 0),
         workload("update", vec![apply.clone(), update, Step::Delete], 1),
-        workload("delete", vec![apply, Step::Delete], 1),
+        workload("delete", vec![apply.clone(), Step::Delete], 1),
+        workload("recreate", vec![apply, again, Step::Delete], 1),
     ]
+}
+
+/// An account with a bucket: declared, changed and deleted.
+fn of_account() -> Vec<Workload> {
+    let (bucket, _) = example(KindName::S3Bucket);
+    let (declare, apply) = (Step::Account(json!({})), Step::Apply(bucket));
+    let change = Step::Account(json!({"regions": ["us-east-1", "eu-west-1"]}));
+    let workload = |name: &str, steps: Vec<Step>, struck| Workload {
+        name: format!("AwsAccount/{name}"),
+        before: Vec::new(),
+        steps,
+        struck,
+        services: services(&[KindName::S3Bucket]),
+        lags: false,
+        every_call: true,
+        of_account: true,
+        neighbour: false,
+        secret: false,
+    };
+    vec![
+        workload("create", vec![declare.clone(), apply.clone(), Step::Delete], 0),
+        workload("update", vec![declare.clone(), change, apply.clone(), Step::Delete], 1),
+        workload("delete", vec![declare, apply, Step::Delete, Step::DropAccount], 3),
+    ]
+}
+
+/// A database whose password comes from a Secret.
+fn with_secret() -> Workload {
+    let kind = KindName::RdsInstance;
+    let mut create = of_kind(kind).swap_remove(0);
+    if let Step::Apply(objects) = &mut create.steps[0] {
+        let (name, key) = SECRET;
+        objects[0]["spec"][kind.member()]["masterUserPasswordSecretRef"] = json!({"name": name, "key": key});
+    }
+    Workload { name: "RdsInstance/secret".into(), secret: true, ..create }
+}
+
+/// A bucket and an instance of each of two tenants.
+fn of_two_tenants() -> Workload {
+    let (mut objects, _) = example(KindName::S3Bucket);
+    objects.extend(example(KindName::Ec2Instance).0);
+    let mut neighbours = objects.clone();
+    for object in &mut neighbours {
+        let name = format!("{}-too", object["metadata"]["name"].as_str().unwrap_or_default());
+        object["metadata"] = json!({"name": name, "namespace": Tenant::NEIGHBOUR});
+    }
+    objects.extend(neighbours);
+    Workload {
+        name: "tenants/create".into(),
+        before: Vec::new(),
+        steps: vec![Step::Apply(objects), Step::Delete],
+        struck: 0,
+        services: services(&[KindName::S3Bucket, KindName::Ec2Instance]),
+        lags: true,
+        every_call: false,
+        of_account: false,
+        neighbour: true,
+        secret: false,
+    }
 }
 
 fn shop() -> Vec<Workload> {
@@ -69,6 +157,9 @@ fn shop() -> Vec<Workload> {
         services: services(KindName::ALL),
         lags: true,
         every_call: false,
+        of_account: false,
+        neighbour: false,
+        secret: false,
     };
     vec![workload("create", 0), workload("delete", 1)]
 }

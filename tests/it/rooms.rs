@@ -3,11 +3,17 @@
 use super::{files, repository};
 use std::path::Path;
 
+/// What a room that only judges may not mention.
+const JUDGEMENT: &[&str] =
+    &["kube::Client", "kube::Api", "Api<", "aws_sdk_", "crate::aws", "crate::lifecycle", "crate::controllers"];
+
 /// A room, and what none of its files may mention.
 const ROOMS: &[(&str, &[&str])] = &[
     ("agents", &["kube::Client", "kube::Api", "aws_sdk_", "crate::lifecycle", "crate::controllers", "crate::aws"]),
     ("api", &["kube::Client", "kube::Api", "Api<", "aws_sdk_", "crate::aws", "crate::lifecycle", "crate::controllers"]),
     ("aws", &["kube::", "crate::kinds", "crate::lifecycle", "crate::controllers"]),
+    ("cost", JUDGEMENT),
+    ("health", JUDGEMENT),
     ("kinds", &["kube::Client", "kube::Api", "Api<", "crate::lifecycle", "crate::controllers", "crate::config"]),
     ("lifecycle", &["aws_sdk_", "crate::controllers", "crate::cli"]),
     ("controllers", &["aws_sdk_", "crate::cli"]),

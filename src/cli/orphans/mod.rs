@@ -3,6 +3,7 @@
 mod report;
 
 use crate::api::account::AwsAccount;
+use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::controllers::cluster::{ClusterError, cluster_id, connect_to_read};
 use crate::fence::Fence;
@@ -120,6 +121,7 @@ async fn search(config: &OrphansConfig) -> Result<ExitCode, OrphansError> {
         refusal_period: config.aws_call_timeout,
         // The search only reads, which is so by more than intent.
         fence: Fence::closed(),
+        observer: Observer::default(),
     };
     let sessions = Sessions::from_environment(&settings, http_client()).await;
     let search = Search { client, sessions, cluster_id, min_age: config.min_age };

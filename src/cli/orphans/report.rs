@@ -1,6 +1,7 @@
 //! What is printed of a search for orphans.
 
 use crate::aws::tags::{NAME, NAMESPACE, UID};
+use crate::cli::table::aligned;
 use crate::lifecycle::orphans::compare::Orphan;
 use crate::lifecycle::orphans::{Failure, Outlook};
 use serde::Serialize;
@@ -96,7 +97,8 @@ pub(super) fn table(outlook: &Outlook) -> String {
     let mut lines = Vec::new();
     if !outlook.orphans.is_empty() {
         let rows = outlook.orphans.iter().map(|orphan| Row::of(orphan).cells());
-        lines.extend(aligned(std::iter::once(HEADER.map(str::to_owned)).chain(rows).collect()));
+        let rows: Vec<_> = std::iter::once(HEADER.map(str::to_owned)).chain(rows).collect();
+        lines.extend(aligned(&rows));
     }
     lines.push(summary(outlook));
     lines.join("\n")
@@ -130,17 +132,6 @@ pub(super) fn failures(outlook: &Outlook) -> Vec<String> {
         format!("{}: {what} could be looked at: {}{next}", failure.account, failure.cause)
     };
     outlook.failures.iter().map(line).collect()
-}
-
-/// The rows with their columns under one another.
-fn aligned(rows: Vec<[String; 8]>) -> Vec<String> {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..HEADER.len()).map(width).collect();
-    let line = |row: &[String; 8]| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        cells.join("   ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 
 use super::schema::{self, Field};
 use super::values::{self, Extent};
-use crate::api::resource::{Change, Effect, Health, ResourceState};
+use crate::api::resource::{Change, Effect, ResourceState};
 use crate::aws::tags::Tags;
+use crate::health::Assessment;
 use crate::kinds::diff::without_item_names;
 use crate::kinds::{Kind, Observed};
 use serde_json::Value;
@@ -212,7 +213,7 @@ pub fn observed<K: Kind>(subject: &Subject<'_>, spec: K::Spec) -> Observed<K::Sp
         arn: format!("arn:aws:service:us-east-1:111122223333:{id}"),
         state: ResourceState::Active,
         detail: None,
-        health: Health::Healthy,
+        health: Assessment::found(),
         spec,
         tags: Tags::new(),
         outputs: subject.outputs.iter().map(|output| (output.clone(), id.clone())).collect(),

@@ -1,7 +1,9 @@
 //! What DynamoDB says of a table, in the words of the spec.
 
 use super::spec::*;
-use crate::api::resource::{Health, ResourceState};
+use crate::api::resource::ResourceState;
+use crate::health::Assessment;
+use crate::health::table::judge;
 use aws_sdk_dynamodb::types as ddb;
 
 /// The table as its spec would have to read. Whose KMS key it has is not told by DynamoDB: it is
@@ -167,19 +169,11 @@ fn state_of(status: &ddb::TableStatus) -> ResourceState {
     }
 }
 
-/// Whether the table serves its data. It does while it or an index is being changed (API reference,
-/// TableDescription).
-pub(super) fn health(table: &ddb::TableDescription) -> Health {
-    match table.table_status() {
-        Some(ddb::TableStatus::Active | ddb::TableStatus::Updating) => Health::Healthy,
-        Some(ddb::TableStatus::ReplicationNotAuthorized) => Health::Degraded,
-        Some(
-            ddb::TableStatus::InaccessibleEncryptionCredentials
-            | ddb::TableStatus::Archiving
-            | ddb::TableStatus::Archived,
-        ) => Health::Unhealthy,
-        _ => Health::Unknown,
-    }
+/// Whether the table serves its data.
+pub(super) fn health(table: &ddb::TableDescription) -> Assessment {
+    let replicas = table.replicas().iter().filter_map(|replica| replica.replica_status());
+    let replicas: Vec<&str> = replicas.map(ddb::ReplicaStatus::as_str).collect();
+    judge(table.table_status().map(ddb::TableStatus::as_str), &replicas)
 }
 
 /// What there is to say beyond the state: the index in motion, or the status that is out of the

@@ -1,5 +1,6 @@
 //! Amazon DynamoDB tables.
 
+mod cost;
 mod description;
 mod owned;
 mod request;
@@ -14,6 +15,7 @@ use crate::api::resource::{Change, Effect};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
+use crate::cost::{Costs, Found};
 use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually, once};
 use aws_sdk_dynamodb::types as ddb;
@@ -89,6 +91,10 @@ impl Kind for DynamoDbTable {
 
     fn comparable(spec: &DynamoDbTableSpec) -> Value {
         comparable(spec.clone())
+    }
+
+    fn cost_items(spec: &DynamoDbTableSpec, found: Found<'_>) -> Costs {
+        cost::items(spec, found)
     }
 
     async fn observe(

@@ -2,7 +2,8 @@
 
 use super::spec::*;
 use super::*;
-use crate::api::resource::{Health, ResourceState};
+use crate::api::resource::ResourceState;
+use crate::health::Assessment;
 use aws_sdk_dynamodb::operation::update_table::UpdateTableInput;
 use aws_sdk_dynamodb::operation::update_table::builders::UpdateTableInputBuilder;
 
@@ -52,7 +53,7 @@ fn observed(spec: DynamoDbTableSpec) -> Observed<DynamoDbTableSpec> {
         arn: "arn:aws:dynamodb:us-east-1:111122223333:table/orders".into(),
         state: ResourceState::Active,
         detail: None,
-        health: Health::Healthy,
+        health: Assessment::found(),
         spec,
         tags: Tags::new(),
         outputs: BTreeMap::new(),
@@ -132,13 +133,15 @@ fn every_status_of_a_table_has_a_state() {
 }
 
 #[test]
-fn a_table_is_healthy_while_it_serves_its_data() {
-    let health = |status| description::health(&description(status).build());
-    assert_eq!(health("ACTIVE"), Health::Healthy);
-    assert_eq!(health("UPDATING"), Health::Healthy);
-    assert_eq!(health("REPLICATION_NOT_AUTHORIZED"), Health::Degraded);
-    assert_eq!(health("INACCESSIBLE_ENCRYPTION_CREDENTIALS"), Health::Unhealthy);
-    assert_eq!(health("CREATING"), Health::Unknown);
+fn every_status_of_a_table_and_a_replica_that_the_sdk_knows_says_something_of_its_health() {
+    for status in ddb::TableStatus::values() {
+        assert_ne!(description::health(&description(status).build()).reason, "UnknownState", "{status}");
+    }
+    for status in ddb::ReplicaStatus::values() {
+        let replica = ddb::ReplicaDescription::builder().replica_status((*status).into()).build();
+        let table = description("ACTIVE").replicas(replica).build();
+        assert_ne!(description::health(&table).reason, "UnknownState", "{status}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Reading an instance: what the EC2 API says, in the words of the spec and the status.
 
 use super::spec::{Ec2InstanceSpec, HttpEndpoint, HttpTokens, MetadataOptions};
-use crate::api::resource::{Health, ResourceState};
+use crate::api::resource::ResourceState;
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use aws_sdk_ec2::types as ec2;
@@ -74,21 +74,6 @@ pub(super) fn state(name: Option<&ec2::InstanceStateName>) -> ResourceState {
         Some(ec2::InstanceStateName::ShuttingDown) => ResourceState::Deleting,
         Some(ec2::InstanceStateName::Terminated) => ResourceState::Deleted,
         Some(_) | None => ResourceState::Unknown,
-    }
-}
-
-/// Whether the instance does its work, as far as its state tells. One that is on its way somewhere
-/// or was stopped on purpose is neither well nor ill.
-pub(super) fn health(state: ResourceState) -> Health {
-    match state {
-        ResourceState::Active => Health::Healthy,
-        ResourceState::Deleted | ResourceState::Failed => Health::Unhealthy,
-        ResourceState::Pending
-        | ResourceState::Creating
-        | ResourceState::Updating
-        | ResourceState::Stopped
-        | ResourceState::Deleting
-        | ResourceState::Unknown => Health::Unknown,
     }
 }
 
@@ -172,13 +157,6 @@ mod tests {
     fn a_state_that_the_sdk_does_not_know_is_unknown() {
         assert_eq!(state(Some(&ec2::InstanceStateName::from("hibernating"))), ResourceState::Unknown);
         assert_eq!(state(None), ResourceState::Unknown);
-    }
-
-    #[test]
-    fn only_a_running_instance_is_healthy() {
-        assert_eq!(health(ResourceState::Active), Health::Healthy);
-        assert_eq!(health(ResourceState::Deleted), Health::Unhealthy);
-        assert_eq!(health(ResourceState::Stopped), Health::Unknown);
     }
 
     #[test]

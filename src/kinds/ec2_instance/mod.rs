@@ -1,5 +1,7 @@
 //! Amazon EC2 instances.
 
+mod checks;
+mod cost;
 mod instance;
 mod launch;
 mod owned;
@@ -13,6 +15,7 @@ use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
+use crate::cost::{Costs, Found};
 use crate::kinds::owned::Listing;
 use crate::kinds::{
     Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, ec2_tags, if_named,
@@ -59,6 +62,7 @@ impl Kind for Ec2Instance {
         "ec2:DescribeIamInstanceProfileAssociations",
         "ec2:DescribeImages",
         "ec2:DescribeInstanceAttribute",
+        "ec2:DescribeInstanceStatus",
         "ec2:DescribeInstances",
         "ec2:DescribeVolumes",
         "ec2:ModifyInstanceAttribute",
@@ -120,6 +124,10 @@ impl Kind for Ec2Instance {
         changes
     }
 
+    fn cost_items(spec: &Ec2InstanceSpec, found: Found<'_>) -> Costs {
+        cost::items(spec, found)
+    }
+
     async fn observe(
         aws: &Aws,
         id: &str,
@@ -131,17 +139,23 @@ impl Kind for Ec2Instance {
         };
         let state = instance::state(instance.state().and_then(|state| state.name()));
         let mut found = instance::settings(&instance);
+        let mut health = checks::assess(&instance, None);
         if let Look::Full(wanted) = look
             // Nothing of a terminated instance is left to compare.
             && state != ResourceState::Deleted
         {
-            read_named_settings(aws, &instance, id, wanted, &mut found).await?;
+            let (settings, status) = futures::join!(
+                read_settings(aws, &instance, id, wanted, &mut found),
+                checks::read(aws, id, state == ResourceState::Active),
+            );
+            settings?;
+            health = checks::assess(&instance, Some(status));
         }
         let arn = format!("arn:{}:ec2:{}:{}:instance/{id}", aws.partition(), aws.region(), aws.account_id());
         Ok(Some(Observed {
             state,
             detail: instance::detail(&instance),
-            health: instance::health(state),
+            health,
             spec: found,
             tags: ec2_tags::tags(instance.tags()),
             outputs: instance::outputs(&instance, &arn),
@@ -197,8 +211,9 @@ impl Kind for Ec2Instance {
     }
 }
 
-/// Reads the settings that `wanted` names and that the description of the instance lacks.
-async fn read_named_settings(
+/// Reads the settings that `wanted` names and that the description of the instance lacks, and the volumes,
+/// which are paid for whether they are named or not.
+async fn read_settings(
     aws: &Aws,
     instance: &ec2::Instance,
     id: &str,
@@ -208,10 +223,7 @@ async fn read_named_settings(
     if wanted.termination_protection.is_some() {
         found.termination_protection = instance::termination_protection(aws, id).await?;
     }
-    if wanted.root_volume.is_some() || wanted.data_volumes.is_some() {
-        volumes::describe(found, wanted, instance, &volumes::attached(aws, id).await?)?;
-    }
-    Ok(())
+    volumes::describe(found, wanted, instance, &volumes::attached(aws, id).await?)
 }
 
 fn last_part(arn_or_name: &str) -> &str {

@@ -1,7 +1,7 @@
 use super::spec::{DataVolume, HttpTokens, MetadataOptions, Volume};
 use super::*;
 use crate::api::crd;
-use crate::api::resource::Health;
+use crate::health::Assessment;
 use std::collections::BTreeMap;
 
 fn spec() -> Ec2InstanceSpec {
@@ -27,7 +27,7 @@ fn observed(spec: Ec2InstanceSpec) -> Observed<Ec2InstanceSpec> {
         arn: String::new(),
         state: ResourceState::Active,
         detail: None,
-        health: Health::Healthy,
+        health: Assessment::found(),
         spec,
         tags: BTreeMap::new(),
         outputs: BTreeMap::new(),

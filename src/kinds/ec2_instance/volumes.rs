@@ -57,11 +57,17 @@ pub(super) fn describe(
     let mut data = Vec::new();
     for mapping in instance.block_device_mappings() {
         let Some((device, ebs)) = mapping.device_name().zip(mapping.ebs()) else { continue };
+        let is_root = instance.root_device_name() == Some(device);
         let Some(volume) = volumes.iter().find(|volume| volume.volume_id == ebs.volume_id) else {
+            if wanted.root_volume.is_none() && wanted.data_volumes.is_none() {
+                // Nothing is compared with it, and what it costs is not known yet.
+                found.root_volume = found.root_volume.take().or(is_root.then(Volume::default));
+                continue;
+            }
             // A volume that was made a moment ago may not be listed yet; it is not missing.
             return Err(AwsError::malformed(DESCRIBE, format!("the answer lacks the volume at {device}")));
         };
-        if instance.root_device_name() == Some(device) {
+        if is_root {
             found.root_volume = Some(settings(volume, ebs));
         } else if named(device) || (owner.is_some() && tag(volume.tags(), UID) == owner) {
             data.push(DataVolume { device_name: device.to_owned(), volume: settings(volume, ebs) });

@@ -9,10 +9,12 @@ mod step;
 pub use spec::IamRoleSpec;
 
 use self::profile::Profile;
-use crate::api::resource::{Change, Effect, Health, ResourceState};
+use crate::api::resource::{Change, Effect, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
+use crate::cost::{Costs, Found};
+use crate::health::Assessment;
 use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually, once, policy_document};
 use aws_sdk_iam::error::BuildError;
@@ -98,6 +100,11 @@ impl Kind for IamRole {
         serde_json::to_value(&spec).unwrap_or(Value::Null)
     }
 
+    /// Roles and instance profiles are free of charge.
+    fn cost_items(_spec: &IamRoleSpec, _found: Found<'_>) -> Costs {
+        Costs::default()
+    }
+
     async fn observe(
         aws: &Aws,
         id: &str,
@@ -129,7 +136,7 @@ impl Kind for IamRole {
             // A role has no state: it is there and works, or it is not there.
             state: ResourceState::Active,
             detail: None,
-            health: Health::Healthy,
+            health: Assessment::found(),
             arn: role.arn,
             spec,
             tags,

@@ -39,7 +39,7 @@ fn observed(spec: IamRoleSpec) -> Observed<IamRoleSpec> {
         arn: String::new(),
         state: ResourceState::Active,
         detail: None,
-        health: Health::Healthy,
+        health: Assessment::found(),
         spec,
         tags: Tags::new(),
         outputs: BTreeMap::new(),

@@ -1,7 +1,9 @@
 //! What Lambda says of a function, in the words of the spec.
 
 use super::spec::*;
-use crate::api::resource::{Health, ResourceState};
+use crate::api::resource::ResourceState;
+use crate::health::Assessment;
+use crate::health::function::judge;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types as lambda;
 use aws_sdk_lambda::types::{FunctionConfiguration, LastUpdateStatus, State};
@@ -96,16 +98,9 @@ fn state_of(state: &State) -> ResourceState {
     }
 }
 
-/// Whether the function answers calls. After an update that failed it does so as it was before.
-pub(super) fn health(function: &FunctionConfiguration) -> Health {
-    match (function.state(), function.last_update_status()) {
-        (Some(State::Active | State::Inactive), Some(LastUpdateStatus::Failed)) => Health::Degraded,
-        (Some(State::Active | State::Inactive), _) => Health::Healthy,
-        (Some(State::ActiveNonInvocable | State::Deactivating | State::Deactivated | State::Failed), _) => {
-            Health::Unhealthy
-        }
-        _ => Health::Unknown,
-    }
+/// Whether the function answers calls.
+pub(super) fn health(function: &FunctionConfiguration) -> Assessment {
+    judge(function.state().map(State::as_str), function.last_update_status().map(LastUpdateStatus::as_str))
 }
 
 /// Lambda's reason for the state, or for how the last update went.

@@ -2,6 +2,7 @@
 
 mod alias;
 mod archive;
+mod cost;
 mod description;
 mod log_group;
 mod owned;
@@ -16,6 +17,7 @@ use crate::api::resource::{Change, Effect, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
+use crate::cost::{Costs, Found};
 use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, once};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
@@ -132,6 +134,10 @@ impl Kind for LambdaFunction {
 
     fn comparable(spec: &LambdaFunctionSpec) -> Value {
         comparable(spec)
+    }
+
+    fn cost_items(spec: &LambdaFunctionSpec, found: Found<'_>) -> Costs {
+        cost::items(spec, found)
     }
 
     async fn observe(

@@ -1,7 +1,8 @@
 use super::spec::*;
 use super::step::Step;
 use super::*;
-use crate::kinds::Health;
+use crate::api::resource::Health;
+use crate::health::Assessment;
 use aws_sdk_lambda::types as lambda;
 use aws_sdk_lambda::types::builders::FunctionConfigurationBuilder;
 
@@ -51,7 +52,7 @@ fn observed(spec: LambdaFunctionSpec) -> Observed<LambdaFunctionSpec> {
         arn: String::new(),
         state: ResourceState::Active,
         detail: None,
-        health: Health::Healthy,
+        health: Assessment::found(),
         spec,
         tags: Tags::new(),
         outputs: BTreeMap::new(),
@@ -86,7 +87,9 @@ fn every_state_of_a_function_has_a_state() {
             "Failed" => ResourceState::Failed,
             new => panic!("{new} has no state yet"),
         };
-        assert_eq!(description::state(&configuration(state).build(), true), expected, "{state}");
+        let function = configuration(state).build();
+        assert_eq!(description::state(&function, true), expected, "{state}");
+        assert_ne!(description::health(&function).reason, "UnknownState", "{state}");
     }
     assert_eq!(description::state(&configuration("BrandNew").build(), true), ResourceState::Unknown);
     assert_eq!(description::state(&lambda::FunctionConfiguration::builder().build(), true), ResourceState::Unknown);
@@ -102,7 +105,7 @@ fn every_outcome_of_an_update_has_a_state() {
             "Failed" => (ResourceState::Failed, Health::Degraded),
             new => panic!("{new} has no state yet"),
         };
-        assert_eq!((description::state(&function, true), description::health(&function)), expected, "{status}");
+        assert_eq!((description::state(&function, true), description::health(&function).health), expected, "{status}");
     }
 }
 
@@ -119,7 +122,7 @@ fn a_failure_says_why() {
         .state_reason_code(lambda::StateReasonCode::SubnetOutOfIpAddresses)
         .build();
     assert_eq!(description::detail(&made).as_deref(), Some("SubnetOutOfIPAddresses: The subnet is full"));
-    assert_eq!(description::health(&made), Health::Unhealthy);
+    assert_eq!(description::health(&made).health, Health::Unhealthy);
     let updated = configuration("Active")
         .last_update_status(lambda::LastUpdateStatus::Failed)
         .last_update_status_reason("The image is gone")

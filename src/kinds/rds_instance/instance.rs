@@ -1,7 +1,7 @@
 //! Reading an instance: what the RDS API says, in the words of the spec and the status.
 
 use super::spec::{RdsInstanceSpec, StorageType};
-use crate::api::resource::{Health, ResourceState};
+use crate::api::resource::ResourceState;
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::Tags;
@@ -28,48 +28,48 @@ pub(super) async fn describe(aws: &Aws, id: &str) -> Result<Option<rds::DbInstan
 /// What the status of an instance means (RDS User Guide, "Viewing Amazon RDS DB instance status"; the
 /// API has no enumeration of them). An instance that serves its data and takes changes counts as
 /// active whatever RDS does beside it. A full one does too: growing its storage is what helps it.
-const STATUSES: &[(&str, ResourceState, Health)] = &[
-    ("available", ResourceState::Active, Health::Healthy),
-    ("backing-up", ResourceState::Active, Health::Healthy),
-    ("configuring-associate-iam-role", ResourceState::Updating, Health::Healthy),
-    ("configuring-disassociate-iam-role", ResourceState::Updating, Health::Healthy),
-    ("configuring-enhanced-monitoring", ResourceState::Updating, Health::Healthy),
-    ("configuring-iam-database-auth", ResourceState::Updating, Health::Healthy),
-    ("configuring-log-exports", ResourceState::Updating, Health::Healthy),
-    ("converting-to-vpc", ResourceState::Updating, Health::Unknown),
-    ("creating", ResourceState::Creating, Health::Unknown),
-    ("delete-precheck", ResourceState::Deleting, Health::Unknown),
-    ("deleting", ResourceState::Deleting, Health::Unknown),
-    ("failed", ResourceState::Failed, Health::Unhealthy),
-    ("inaccessible-encryption-credentials", ResourceState::Failed, Health::Unhealthy),
-    ("inaccessible-encryption-credentials-recoverable", ResourceState::Failed, Health::Unhealthy),
-    ("incompatible-create", ResourceState::Failed, Health::Unhealthy),
-    ("incompatible-network", ResourceState::Failed, Health::Unhealthy),
-    ("incompatible-option-group", ResourceState::Failed, Health::Unhealthy),
-    ("incompatible-parameters", ResourceState::Failed, Health::Unhealthy),
-    ("incompatible-restore", ResourceState::Failed, Health::Unhealthy),
-    ("insufficient-capacity", ResourceState::Failed, Health::Unhealthy),
-    ("maintenance", ResourceState::Updating, Health::Unknown),
-    ("modifying", ResourceState::Updating, Health::Unknown),
-    ("moving-to-vpc", ResourceState::Updating, Health::Unknown),
-    ("rebooting", ResourceState::Updating, Health::Unknown),
-    ("renaming", ResourceState::Updating, Health::Unknown),
-    ("resetting-master-credentials", ResourceState::Updating, Health::Healthy),
-    ("restore-error", ResourceState::Failed, Health::Unhealthy),
-    ("starting", ResourceState::Updating, Health::Unknown),
-    ("stopped", ResourceState::Stopped, Health::Unknown),
-    ("stopping", ResourceState::Updating, Health::Unknown),
-    ("storage-config-upgrade", ResourceState::Active, Health::Healthy),
-    ("storage-full", ResourceState::Active, Health::Unhealthy),
-    ("storage-initialization", ResourceState::Active, Health::Degraded),
-    ("storage-optimization", ResourceState::Active, Health::Healthy),
-    ("upgrading", ResourceState::Updating, Health::Unknown),
+const STATUSES: &[(&str, ResourceState)] = &[
+    ("available", ResourceState::Active),
+    ("backing-up", ResourceState::Active),
+    ("configuring-associate-iam-role", ResourceState::Updating),
+    ("configuring-disassociate-iam-role", ResourceState::Updating),
+    ("configuring-enhanced-monitoring", ResourceState::Updating),
+    ("configuring-iam-database-auth", ResourceState::Updating),
+    ("configuring-log-exports", ResourceState::Updating),
+    ("converting-to-vpc", ResourceState::Updating),
+    ("creating", ResourceState::Creating),
+    ("delete-precheck", ResourceState::Deleting),
+    ("deleting", ResourceState::Deleting),
+    ("failed", ResourceState::Failed),
+    ("inaccessible-encryption-credentials", ResourceState::Failed),
+    ("inaccessible-encryption-credentials-recoverable", ResourceState::Failed),
+    ("incompatible-create", ResourceState::Failed),
+    ("incompatible-network", ResourceState::Failed),
+    ("incompatible-option-group", ResourceState::Failed),
+    ("incompatible-parameters", ResourceState::Failed),
+    ("incompatible-restore", ResourceState::Failed),
+    ("insufficient-capacity", ResourceState::Failed),
+    ("maintenance", ResourceState::Updating),
+    ("modifying", ResourceState::Updating),
+    ("moving-to-vpc", ResourceState::Updating),
+    ("rebooting", ResourceState::Updating),
+    ("renaming", ResourceState::Updating),
+    ("resetting-master-credentials", ResourceState::Updating),
+    ("restore-error", ResourceState::Failed),
+    ("starting", ResourceState::Updating),
+    ("stopped", ResourceState::Stopped),
+    ("stopping", ResourceState::Updating),
+    ("storage-config-upgrade", ResourceState::Active),
+    ("storage-full", ResourceState::Active),
+    ("storage-initialization", ResourceState::Active),
+    ("storage-optimization", ResourceState::Active),
+    ("upgrading", ResourceState::Updating),
 ];
 
-/// Where the instance is in its life, and whether it does its work.
-pub(super) fn state(status: Option<&str>) -> (ResourceState, Health) {
-    let known = STATUSES.iter().find(|(name, ..)| Some(*name) == status);
-    known.map_or((ResourceState::Unknown, Health::Unknown), |(_, state, health)| (*state, *health))
+/// Where the instance is in its life.
+pub(super) fn state(status: Option<&str>) -> ResourceState {
+    let known = STATUSES.iter().find(|(name, _)| Some(*name) == status);
+    known.map_or(ResourceState::Unknown, |(_, state)| *state)
 }
 
 /// What there is to say beyond the state: a status that is out of the ordinary, and what is accepted
@@ -173,6 +173,7 @@ pub(super) fn outputs(instance: &rds::DbInstance, arn: &str) -> BTreeMap<String,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health;
 
     fn available() -> aws_sdk_rds::types::builders::DbInstanceBuilder {
         rds::DbInstance::builder().db_instance_identifier("orders").db_instance_status("available")
@@ -180,21 +181,22 @@ mod tests {
 
     #[test]
     fn every_documented_status_has_a_meaning_and_one_alone() {
-        for (name, ..) in STATUSES {
-            assert_eq!(STATUSES.iter().filter(|(other, ..)| other == name).count(), 1, "{name}");
-            assert_ne!(state(Some(name)).0, ResourceState::Unknown, "{name}");
+        for (name, _) in STATUSES {
+            assert_eq!(STATUSES.iter().filter(|(other, _)| other == name).count(), 1, "{name}");
+            assert_ne!(state(Some(name)), ResourceState::Unknown, "{name}");
+            assert_ne!(health::database::judge(Some(name)).reason, "UnknownState", "{name}");
         }
     }
 
     #[test]
     fn a_status_that_is_not_documented_is_unknown() {
-        assert_eq!(state(Some("hibernating")), (ResourceState::Unknown, Health::Unknown));
-        assert_eq!(state(None), (ResourceState::Unknown, Health::Unknown));
+        assert_eq!(state(Some("hibernating")), ResourceState::Unknown);
+        assert_eq!(state(None), ResourceState::Unknown);
     }
 
     #[test]
     fn a_full_instance_can_be_changed_so_that_its_storage_can_grow() {
-        assert_eq!(state(Some("storage-full")), (ResourceState::Active, Health::Unhealthy));
+        assert_eq!(state(Some("storage-full")), ResourceState::Active);
     }
 
     #[test]

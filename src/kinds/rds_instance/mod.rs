@@ -1,5 +1,6 @@
 //! Amazon RDS DB instances.
 
+mod cost;
 mod instance;
 mod owned;
 mod request;
@@ -12,6 +13,8 @@ use crate::api::resource::{Change, Effect, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, UID};
+use crate::cost::{Costs, Found};
+use crate::health;
 use crate::kinds::owned::Listing;
 use crate::kinds::secrets::SecretReference;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, once};
@@ -123,6 +126,10 @@ impl Kind for RdsInstance {
         changes
     }
 
+    fn cost_items(spec: &RdsInstanceSpec, found: Found<'_>) -> Costs {
+        cost::items(spec, found)
+    }
+
     async fn observe(
         aws: &Aws,
         id: &str,
@@ -139,7 +146,8 @@ impl Kind for RdsInstance {
         let arn = instance.db_instance_arn.clone();
         let arn = arn.ok_or_else(|| AwsError::malformed(OPERATION, "the answer has no ARN"))?;
         let tags = instance::tags(instance.tag_list());
-        let (mut state, health) = instance::state(instance.db_instance_status());
+        let mut state = instance::state(instance.db_instance_status());
+        let health = health::database::judge(instance.db_instance_status());
         if tags.is_empty() && state == ResourceState::Creating {
             // Without its tags an instance of ours would pass for nobody's.
             return Err(AwsError::malformed(OPERATION, "an instance that is being made shows no tags yet"));

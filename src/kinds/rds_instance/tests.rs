@@ -2,7 +2,7 @@ use super::spec::StorageType;
 use super::*;
 use crate::api::resource::SecretKeyRef;
 use crate::aws::tags::{CLUSTER, Tags};
-use crate::kinds::Health;
+use crate::health::Assessment;
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDbInstanceInputBuilder;
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDbInstanceInputBuilder;
 use aws_sdk_rds::types as rds;
@@ -29,7 +29,7 @@ fn observed(spec: RdsInstanceSpec) -> Observed<RdsInstanceSpec> {
         arn: "arn:aws:rds:us-east-1:111122223333:db:orders".into(),
         state: ResourceState::Active,
         detail: None,
-        health: Health::Healthy,
+        health: Assessment::found(),
         spec,
         tags: owner("u-1"),
         outputs: BTreeMap::from([(SUBNET_GROUP_OUTPUT.to_owned(), "orders".to_owned())]),

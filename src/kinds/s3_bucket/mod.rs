@@ -1,5 +1,6 @@
 //! Amazon S3 general purpose buckets.
 
+mod cost;
 mod named;
 mod notifications;
 mod objects;
@@ -11,10 +12,12 @@ pub use spec::S3BucketSpec;
 
 use self::settings::call;
 use self::spec::{Encryption, EncryptionAlgorithm, ObjectOwnership, PublicAccessBlock};
-use crate::api::resource::{Change, Effect, Health, ResourceState};
+use crate::api::resource::{Change, Effect, ResourceState};
 use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags, same_owner};
+use crate::cost::{Costs, Found};
+use crate::health::{self, Assessment};
 use crate::kinds::owned::Listing;
 use crate::kinds::{
     Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, once, policy_document,
@@ -113,6 +116,14 @@ impl Kind for S3Bucket {
         value
     }
 
+    fn cost_items(spec: &S3BucketSpec, found: Found<'_>) -> Costs {
+        cost::items(spec, found)
+    }
+
+    fn health(_observed: &Observed<S3BucketSpec>, changes: &[Change]) -> Assessment {
+        health::bucket::judge(changes)
+    }
+
     async fn observe(
         aws: &Aws,
         id: &str,
@@ -133,7 +144,7 @@ impl Kind for S3Bucket {
             arn,
             state: ResourceState::Active,
             detail: None,
-            health: Health::Healthy,
+            health: Assessment::found(),
             spec,
             tags,
             outputs,
@@ -252,7 +263,7 @@ fn fresh_bucket(spec: &S3BucketSpec, tags: &Tags) -> Observed<S3BucketSpec> {
         arn: String::new(),
         state: ResourceState::Active,
         detail: None,
-        health: Health::Healthy,
+        health: Assessment::found(),
         spec,
         tags: tags.clone(),
         outputs: BTreeMap::new(),

@@ -8,10 +8,12 @@ mod spec;
 
 pub use spec::SecurityGroupSpec;
 
-use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
+use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
+use crate::cost::{Costs, Found};
+use crate::health::Assessment;
 use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, ec2_tags, once};
 use aws_sdk_ec2::types as ec2;
@@ -94,6 +96,11 @@ impl Kind for SecurityGroup {
         value
     }
 
+    /// Security groups are free of charge.
+    fn cost_items(_spec: &SecurityGroupSpec, _found: Found<'_>) -> Costs {
+        Costs::default()
+    }
+
     async fn observe(
         aws: &Aws,
         id: &str,
@@ -119,7 +126,7 @@ impl Kind for SecurityGroup {
             // A group has no states: it is there or it is not.
             state: ResourceState::Active,
             detail: None,
-            health: Health::Healthy,
+            health: Assessment::found(),
             spec,
             tags,
         }))

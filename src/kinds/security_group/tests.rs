@@ -61,7 +61,7 @@ fn changes(wanted: &SecurityGroupSpec, found: &[Found]) -> Vec<Change> {
         arn: String::new(),
         state: ResourceState::Active,
         detail: None,
-        health: Health::Healthy,
+        health: Assessment::found(),
         spec: SecurityGroupSpec {
             ingress: rules::listed(found, wanted, &owner(), Direction::Ingress),
             egress: rules::listed(found, wanted, &owner(), Direction::Egress),

@@ -7,6 +7,7 @@
 //! a second one, it is noticed and told, and nothing is picked.
 
 mod cidr;
+mod cost;
 mod flow_logs;
 mod make;
 mod owned;
@@ -21,10 +22,12 @@ pub use spec::VpcNetworkSpec;
 use self::make::Site;
 use self::parts::vpc_state;
 use self::read::Scope;
-use crate::api::resource::{Change, Effect, Health, Intent, ResourceState};
+use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
+use crate::cost::{Costs, Found};
+use crate::health::Assessment;
 use crate::kinds::ec2_tags::{self, filter};
 use crate::kinds::owned::Listing;
 use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, once};
@@ -118,6 +121,10 @@ impl Kind for VpcNetwork {
         value
     }
 
+    fn cost_items(spec: &VpcNetworkSpec, found: Found<'_>) -> Costs {
+        cost::items(spec, found)
+    }
+
     async fn observe(
         aws: &Aws,
         id: &str,
@@ -132,7 +139,7 @@ impl Kind for VpcNetwork {
         let mut observed = Observed {
             state: vpc_state(vpc.state()),
             detail: None,
-            health: Health::Unknown,
+            health: parts::Parts::default().health(vpc.state(), false),
             spec: VpcNetworkSpec::default(),
             outputs: outputs(&arn, id, &vpc),
             arn,
@@ -140,10 +147,9 @@ impl Kind for VpcNetwork {
         };
         match look {
             Look::Owner { .. } => observe_removal(aws, id, &mut observed).await?,
-            Look::Full(wanted) => observe_parts(aws, id, wanted, &mut observed).await?,
+            Look::Full(wanted) => observe_parts(aws, id, &vpc, wanted, &mut observed).await?,
         }
         observed.spec.cidr_block = vpc.cidr_block.unwrap_or_default();
-        observed.health = health(observed.state);
         Ok(Some(observed))
     }
 
@@ -234,7 +240,7 @@ async fn without_vpc(
         arn: arn(aws, id),
         state: ResourceState::Unknown,
         detail: Some("the VPC is gone, and parts of the network are left".into()),
-        health: Health::Unhealthy,
+        health: Assessment::unhealthy("VpcGone", "The VPC is gone."),
         spec: VpcNetworkSpec::default(),
         tags,
         outputs: BTreeMap::new(),
@@ -267,6 +273,7 @@ async fn observe_removal(aws: &Aws, id: &str, observed: &mut Observed<VpcNetwork
 async fn observe_parts(
     aws: &Aws,
     id: &str,
+    vpc: &ec2::Vpc,
     wanted: &VpcNetworkSpec,
     observed: &mut Observed<VpcNetworkSpec>,
 ) -> Result<(), AwsError> {
@@ -281,6 +288,7 @@ async fn observe_parts(
     if wanted.dns_hostnames.is_some() {
         observed.spec.dns_hostnames = dns_setting(aws, id, ec2::VpcAttributeName::EnableDnsHostnames).await?;
     }
+    observed.health = parts.health(vpc.state(), wanted.nat_gateway.is_some());
     (observed.state, observed.detail) = parts.state(observed.state, wanted.nat_gateway.is_some());
     observed.outputs.extend(parts.outputs(wanted));
     Ok(())
@@ -325,20 +333,6 @@ fn outputs(arn: &str, id: &str, vpc: &ec2::Vpc) -> BTreeMap<String, String> {
         .into_iter()
         .filter_map(|(output, value)| Some((output.to_owned(), value?.to_owned())))
         .collect()
-}
-
-/// A network carries traffic while a part of it is made or removed.
-fn health(state: ResourceState) -> Health {
-    match state {
-        ResourceState::Active | ResourceState::Updating => Health::Healthy,
-        ResourceState::Failed => Health::Degraded,
-        ResourceState::Deleted => Health::Unhealthy,
-        ResourceState::Pending
-        | ResourceState::Creating
-        | ResourceState::Stopped
-        | ResourceState::Deleting
-        | ResourceState::Unknown => Health::Unknown,
-    }
 }
 
 #[cfg(test)]

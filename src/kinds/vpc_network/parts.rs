@@ -3,6 +3,7 @@
 use super::flow_logs;
 use super::spec::{FlowLogs, NatGateway, Subnet, VpcNetworkSpec};
 use crate::api::resource::ResourceState;
+use crate::health::{Assessment, network};
 use aws_sdk_ec2::types as ec2;
 use std::collections::BTreeMap;
 
@@ -32,6 +33,10 @@ pub(super) struct SubnetPart {
     pub id: String,
     pub zone: String,
     pub cidr_block: String,
+    /// Its state in AWS's words.
+    pub state: Option<String>,
+    /// How many of its addresses are free.
+    pub free_addresses: Option<i32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +90,18 @@ pub(super) enum NatState {
     Available,
     Failed,
     Deleting,
+}
+
+impl NatState {
+    /// AWS's word for it.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Available => "available",
+            Self::Failed => "failed",
+            Self::Deleting => "deleting",
+        }
+    }
 }
 
 impl Parts {
@@ -168,6 +185,23 @@ impl Parts {
             }
             NatState::Available | NatState::Failed | NatState::Deleting => (vpc, None),
         }
+    }
+
+    /// Whether the network carries traffic.
+    pub(super) fn health(&self, vpc: Option<&ec2::VpcState>, wants_nat: bool) -> Assessment {
+        let subnets = self.subnets.iter().map(|(name, part)| network::Subnet {
+            name,
+            state: part.state.as_deref(),
+            free: part.free_addresses,
+            cidr_block: &part.cidr_block,
+        });
+        let routes = self.tables.values().filter_map(|table| table.default_route.as_ref());
+        network::judge(&network::Fields {
+            vpc: vpc.map(ec2::VpcState::as_str),
+            subnets: subnets.collect(),
+            nat_gateway: self.nat.as_ref().filter(|_| wants_nat).map(|nat| nat.state.as_str()),
+            blackhole: routes.into_iter().any(|route| !route.works),
+        })
     }
 
     /// What others may want to know of the parts.

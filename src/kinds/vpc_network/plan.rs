@@ -188,7 +188,10 @@ impl Parts {
     pub(super) fn after(&mut self, step: Step, id: String) {
         match step {
             Step::CreateSubnet(Subnet { name, availability_zone: zone, cidr_block, .. }) => {
-                self.subnets.insert(name, SubnetPart { id, zone, cidr_block });
+                self.subnets.insert(
+                    name,
+                    SubnetPart { id, zone, cidr_block, state: Some("available".into()), free_addresses: None },
+                );
             }
             Step::CreateGateway => self.gateway = Some(Gateway { id, attached: false }),
             Step::AttachGateway { gateway } => self.gateway = Some(Gateway { id: gateway, attached: true }),

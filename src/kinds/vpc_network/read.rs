@@ -249,6 +249,8 @@ fn subnet_part(subnet: &ec2::Subnet, id: &str) -> SubnetPart {
         id: id.to_owned(),
         zone: subnet.availability_zone.clone().unwrap_or_default(),
         cidr_block: subnet.cidr_block.clone().unwrap_or_default(),
+        state: subnet.state().map(|state| state.as_str().to_owned()),
+        free_addresses: subnet.available_ip_address_count,
     }
 }
 

@@ -223,9 +223,20 @@ fn deletion_is_confirmed_by_reading_before_the_finalizer_goes() {
 #[test]
 fn deletion_never_touches_what_is_not_ours() {
     let facts = Facts { deleting: true, ..known() };
-    for sight in [Sight::Unowned(seen(ResourceState::Active, &[])), Sight::Foreign("x".into())] {
+    for sight in [Sight::Predecessor(seen(ResourceState::Active, &[])), Sight::Foreign("x".into())] {
         assert_eq!(decide(&facts, &sight), Action::RemoveFinalizer(Parting::NotOurs));
     }
+}
+
+#[test]
+fn what_seems_to_be_nobodys_is_let_go_after_a_second_look_because_tags_may_come_late() {
+    let facts = Facts { deleting: true, ..known() };
+    let sight = Sight::Unowned(seen(ResourceState::Active, &[]));
+    assert_eq!(reason(decide(&facts, &sight)), "ConfirmingOwner");
+    let later = Facts { absent_since: Some(at(970)), ..facts.clone() };
+    assert_eq!(decide(&later, &sight), Action::RemoveFinalizer(Parting::NotOurs));
+    let at_once = Facts { visibility_lag: Duration::ZERO, ..facts };
+    assert_eq!(decide(&at_once, &sight), Action::RemoveFinalizer(Parting::NotOurs));
 }
 
 #[test]

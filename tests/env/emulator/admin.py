@@ -7,6 +7,7 @@
   counts them, ``DELETE journal?account=`` forgets them.
 - ``PUT permissions {"account", "role", "policy"}`` holds a role's sessions to an IAM policy,
   ``DELETE permissions?account=`` lets them do everything again.
+- ``PUT checks {"account", "id", "system", "instance"}`` has the status checks of an instance show this.
 - ``GET actions?account=&role=&since=`` lists the IAM actions that requests used.
 Without ``account`` all accounts are meant, but for ``PUT``.
 """
@@ -17,6 +18,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl
 
+import instance_checks
 from faults import FaultError, Faults
 from journal import Journal
 from messages import Answer, HttpRequest
@@ -71,6 +73,8 @@ class Admin:
         if route == "DELETE permissions":
             self.permissions.clear(account)
             return 200, {}
+        if route == "PUT checks":
+            return 200, instance_checks.put(body)
         if route == "GET actions":
             return 200, {"actions": self.journal.actions(account, query.get("role"), since)}
         return 404, {"error": f"There is no {route} here."}

@@ -24,11 +24,13 @@ import function_settings
 import function_states
 import function_versions
 import instance_attributes
+import instance_checks
 import instance_profiles
 import instance_states
 import log_groups
 import nat_gateways
 import network_dependencies
+import pricing
 import role_policies
 import roles
 import security_groups
@@ -44,6 +46,7 @@ IN_PLACE = (
     instance_states,
     instance_attributes,
     instance_profiles,
+    instance_checks,
     client_token,
     flow_logs,
     security_groups,
@@ -78,6 +81,7 @@ def install(accounts: Accounts, backend: Proceed) -> Proceed:
             bucket_owners.answer,
             bucket_roots.answer,
         ),
+        "pricing": partial(pricing.answer, proceed=backend),
         "sts": partial(roles.answer, proceed=backend),
     }
 

@@ -176,10 +176,10 @@ fn remember_absence(state: &mut State, c: usize, walk: &Walk, sight: &Sight) -> 
     let object = walk.copy.object;
     let of = (object.uid, object.status.intent.map(|intent| intent.life), object.status.id);
     let absence = &mut state.controllers[c].absence;
-    *absence = match (sight, absence.take()) {
-        (Sight::Absent, Some(old)) if old.of == of => Some(old),
-        (Sight::Absent, _) => Some(Absence { of, age: 0 }),
-        _ => None,
+    *absence = match (sight.is_in_vain(object.deleting), absence.take()) {
+        (true, Some(old)) if old.of == of => Some(old),
+        (true, _) => Some(Absence { of, age: 0 }),
+        (false, _) => None,
     };
     absence.map(|absence| absence.age)
 }

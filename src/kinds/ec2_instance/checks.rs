@@ -1,0 +1,122 @@
+//! The status checks of an instance: how they are read, and in which fields they say what.
+
+use crate::aws::error::{AwsError, Named};
+use crate::aws::session::Aws;
+use crate::health::Assessment;
+use crate::health::instance::{Checks, Fields, judge};
+use aws_sdk_ec2::types as ec2;
+use std::time::{Duration, SystemTime};
+
+/// What was read of an instance's status checks; `None` where AWS shows none.
+pub(super) type Status = Result<Option<ec2::InstanceStatus>, AwsError>;
+
+/// How the descriptions of events begin that are over (API reference, InstanceStatusEvent).
+const OVER: &[&str] = &["[Completed]", "[Canceled]"];
+
+/// Reads the status checks, which only a running instance has.
+pub(super) async fn read(aws: &Aws, id: &str, runs: bool) -> Status {
+    if !runs {
+        return Ok(None);
+    }
+    let answer = aws.ec2().describe_instance_status().instance_ids(id).send().await.named("DescribeInstanceStatus")?;
+    Ok(answer.instance_statuses.into_iter().flatten().next())
+}
+
+/// Whether the instance does its work. That its checks cannot be read makes its health unknown and is in
+/// the way of nothing else. `status` is `None` where they were not asked for.
+pub(super) fn assess(instance: &ec2::Instance, status: Option<Status>) -> Assessment {
+    let status = status.unwrap_or(Ok(None));
+    let launched = instance.launch_time().and_then(|time| SystemTime::try_from(*time).ok());
+    judge(&Fields {
+        state: instance.state().and_then(|state| state.name()).map(ec2::InstanceStateName::as_str),
+        state_reason: instance.state_reason().and_then(|reason| reason.code()),
+        running_for: launched.and_then(|time| time.elapsed().ok()).unwrap_or(Duration::ZERO),
+        checks: match &status {
+            Err(error) => Checks::Unreadable(error.code.clone().unwrap_or_else(|| error.class.reason().to_owned())),
+            Ok(None) => Checks::None,
+            Ok(Some(status)) => checks(status),
+        },
+    })
+}
+
+fn checks(status: &ec2::InstanceStatus) -> Checks<'_> {
+    let is_over = |event: &&ec2::InstanceStatusEvent| {
+        event.description().is_some_and(|text| OVER.iter().any(|start| text.starts_with(start)))
+    };
+    Checks::Read {
+        system: status.system_status().and_then(|summary| summary.status()).map(ec2::SummaryStatus::as_str),
+        instance: status.instance_status().and_then(|summary| summary.status()).map(ec2::SummaryStatus::as_str),
+        volumes: status.attached_ebs_status().and_then(|summary| summary.status()).map(ec2::SummaryStatus::as_str),
+        events: status
+            .events()
+            .iter()
+            .filter(|event| !is_over(event))
+            .filter_map(|event| event.code())
+            .map(ec2::EventCode::as_str)
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::resource::Health;
+    use crate::aws::error::ErrorClass;
+
+    fn instance(state: &str) -> ec2::Instance {
+        let state = ec2::InstanceState::builder().name(state.into()).build();
+        ec2::Instance::builder().state(state).build()
+    }
+
+    fn status(summary: &str) -> ec2::builders::InstanceStatusBuilder {
+        let summary = ec2::InstanceStatusSummary::builder().status(summary.into()).build();
+        ec2::InstanceStatus::builder().instance_status(summary.clone()).system_status(summary)
+    }
+
+    fn health(state: &str, status: Option<Status>) -> Health {
+        assess(&instance(state), status).health
+    }
+
+    #[test]
+    fn every_state_and_every_check_that_the_sdk_knows_has_a_meaning() {
+        for state in ec2::InstanceStateName::values() {
+            assert_ne!(assess(&instance(state), None).reason, "UnknownState", "{state}");
+        }
+        for summary in ec2::SummaryStatus::values() {
+            let verdict = assess(&instance("running"), Some(Ok(Some(status(summary).build()))));
+            assert_ne!(verdict.reason, "UnknownState", "{summary}");
+            let expected = match *summary {
+                "ok" => Health::Healthy,
+                "impaired" => Health::Unhealthy,
+                _ => Health::Unknown,
+            };
+            assert_eq!(verdict.health, expected, "{summary}");
+        }
+    }
+
+    #[test]
+    fn every_event_that_the_sdk_knows_degrades_the_instance_until_it_is_over() {
+        for code in ec2::EventCode::values() {
+            let with = |description: &str| {
+                let event = ec2::InstanceStatusEvent::builder().code((*code).into()).description(description).build();
+                health("running", Some(Ok(Some(status("ok").events(event).build()))))
+            };
+            assert_eq!(with("The instance is running on degraded hardware"), Health::Degraded, "{code}");
+            assert_eq!(with("[Completed] The instance is running on degraded hardware"), Health::Healthy, "{code}");
+        }
+    }
+
+    #[test]
+    fn checks_that_may_not_be_read_leave_the_health_unknown_with_the_reason() {
+        let denied = AwsError {
+            operation: "DescribeInstanceStatus",
+            class: ErrorClass::Denied,
+            code: Some("UnauthorizedOperation".into()),
+            message: "You are not authorized.".into(),
+            request_id: Some("r-1".into()),
+        };
+        let verdict = assess(&instance("running"), Some(Err(denied)));
+        assert_eq!((verdict.health, verdict.reason), (Health::Unknown, "StatusUnreadable"));
+        assert!(verdict.message.contains("UnauthorizedOperation") && !verdict.message.contains("r-1"));
+    }
+}
