@@ -90,7 +90,7 @@ BUGS = (
         "        ResourceState::Deleted => Action::RemoveFinalizer(Parting::Deleted),\n"
         "        ResourceState::Deleting if {bug} => Action::RemoveFinalizer(Parting::Deleted),\n"
         "        ResourceState::Deleting => {",
-        (lib("decide::"), plan("Ec2Instance/delete aws:ec2.TerminateInstances#1 crash-after")),
+        (lib("decide::"),),
     ),
     Bug(
         "uid-not-compared",

@@ -88,7 +88,7 @@ class Runner:
         if what == "plan":
             arguments, more = ["faults::every_call", "--ignored"], {SWITCH: bug, "FAULT": name}
         command = [self.tests["lib" if what == "lib" else "suite"], *arguments]
-        variables = {**self.variables, **more}
+        variables = {**self.variables, "RUST_BACKTRACE": "0", **more}
         try:
             done = subprocess.run(
                 command, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=LIMIT_SECONDS
