@@ -74,12 +74,12 @@ async fn a_deletion_mark_of_an_object_that_is_gone_or_was_made_anew_deletes_noth
     let cx = context(&story).await;
     let before = story.emulator.writes(&story.account_id);
 
-    assert_eq!(reconcile(marked.clone(), &cx).await, Next::Done);
+    assert_eq!(reconcile(marked.clone(), &cx).await.next, Next::Done);
     story.apply("assets", &spec).await;
-    assert_eq!(reconcile(marked.clone(), &cx).await, Next::Done);
+    assert_eq!(reconcile(marked.clone(), &cx).await.next, Next::Done);
     set_finalizers(&story, "assets", &["example.com/hold", FINALIZER]).await;
     story.delete("assets").await;
-    assert_eq!(reconcile(marked, &cx).await, Next::Done);
+    assert_eq!(reconcile(marked, &cx).await.next, Next::Done);
 
     assert_eq!(story.emulator.writes(&story.account_id), before);
     let live = story.resources().get("assets").await.unwrap();
