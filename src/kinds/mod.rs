@@ -348,4 +348,4 @@ pub struct Target<'a, S> {
 }
 
 #[cfg(test)]
-mod contracts;
+pub(crate) mod contracts;

@@ -26,6 +26,7 @@ mod health;
 mod instances;
 mod leader;
 mod networks;
+mod old_copies;
 mod orphans;
 mod ownership;
 mod plan;

@@ -227,3 +227,35 @@ proptest! {
         prop_assert!(!writes, "{:?}", action);
     }
 }
+
+/// What random specs of every kind differ in leads to a decision without a panic: nothing is done where
+/// nothing differs, only permitted changes are written, and all others are told by the names of their fields.
+#[test]
+fn whatever_differs_between_specs_of_any_kind_is_carried_out_or_refused_by_its_field() {
+    use crate::kinds::contracts::fuzz::every_difference;
+
+    let permitted = |change: &Change| change.effect != Effect::Replace;
+    every_difference(|_, _, changes| {
+        let policies =
+            Policies { create: true, update: true, delete: true, adoption: None, restart: Some(RestartPolicy::Allow) };
+        let facts = Facts { policies, ..super::tests::known() };
+        let (id, changes) = ("i-1".into(), changes.clone());
+        let seen = Seen {
+            id,
+            state: ResourceState::Active,
+            detail: None,
+            stopped_by_failure: false,
+            changes: changes.clone(),
+        };
+        let fits = match decide(&facts, &Sight::Ours(seen)) {
+            Action::Nothing => changes.is_empty(),
+            Action::Update(written) => !written.is_empty() && written.iter().all(permitted),
+            Action::BeginRestart => changes.iter().any(|change| change.effect == Effect::Restart),
+            Action::Refuse { reason: "ReplaceRefused", message } => {
+                !changes.iter().any(permitted) && changes.iter().all(|change| message.contains(&change.path))
+            }
+            _ => false,
+        };
+        if fits { Ok(()) } else { Err(format!("{changes:?}")) }
+    });
+}

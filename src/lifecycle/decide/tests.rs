@@ -20,7 +20,7 @@ fn intent(incarnation: i32) -> Intent {
 }
 
 /// An object that was reconciled before and whose resource is there.
-fn known() -> Facts {
+pub(super) fn known() -> Facts {
     Facts {
         now: at(1000),
         deleting: false,
