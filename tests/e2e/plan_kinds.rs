@@ -18,7 +18,8 @@ const LANES: usize = 3;
 fn updates(story: &Story, lines: usize) -> BTreeSet<(String, String)> {
     let log = story.controller_log();
     let part = |line: &str, name: &str| line.split_once(name).map(|(_, rest)| rest.to_owned()).unwrap_or_default();
-    let of_update = log.lines().skip(lines).filter(|line| line.contains("action=\"Update\""));
+    let of_update =
+        log.lines().skip(lines).filter(|line| line.contains("decided") && line.contains("action=\"Update\""));
     let told = |line: &str| {
         let object = part(line, "object=").split(' ').next().unwrap_or_default().to_owned();
         part(line, "changes=").split("; ").map(|path| (object.clone(), path.to_owned())).collect::<Vec<_>>()
