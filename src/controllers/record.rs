@@ -6,6 +6,7 @@ use crate::lifecycle::context::Context;
 use crate::lifecycle::report::Report;
 use crate::lifecycle::{Next, reconcile};
 use crate::metrics::ReconcileResult;
+use futures::FutureExt;
 use kube::ResourceExt;
 use std::time::{Duration, Instant};
 use tokio::time::error::Elapsed;
@@ -30,7 +31,7 @@ pub async fn recorded(object: AwsResource, cx: &Context) -> Result<Next, Elapsed
     let subject = Subject::of(&object);
     let (running, begun) = (cx.metrics.reconciles.begin(CONTROLLER), Instant::now());
     let span = tracing::info_span!("reconcile", trace_id = format!("{:032x}", rand::random::<u128>()));
-    let work = tokio::time::timeout(cx.config.reconcile_timeout, reconcile(object, cx));
+    let work = tokio::time::timeout(cx.config.reconcile_timeout, reconcile(object, cx).boxed());
     let (outcome, aws_calls) = counted(work).instrument(span.clone()).await;
     let took = begun.elapsed();
     span.in_scope(|| subject.log(&outcome, aws_calls, took));

@@ -36,6 +36,8 @@ use crate::kinds::{Kind, KindSpec, with_kind};
 use context::{Absence, Context};
 use decide::{Facts, Sight};
 use error::PassError;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use governance::Governance;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt};
@@ -142,7 +144,12 @@ impl<'a> Walk<'a> {
             return self.pause().await;
         }
         let kind: KindSpec = self.object.spec.kind.the_one().ok_or(PassError::NoKind)?;
-        with_kind!(kind, K, spec => self.pass_of::<K>(spec).await)
+        with_kind!(kind, K, spec => self.boxed_pass::<K>(spec).await)
+    }
+
+    /// A pass on the heap: on the stack, the passes of all kinds would lie side by side.
+    fn boxed_pass<K: Kind>(&mut self, spec: K::Spec) -> BoxFuture<'_, Result<Next, PassError>> {
+        self.pass_of::<K>(spec).boxed()
     }
 
     async fn pass_of<K: Kind>(&mut self, spec: K::Spec) -> Result<Next, PassError> {

@@ -12,11 +12,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+/// The runs so far, of all grounds: tests run side by side.
+static RUNS: AtomicU64 = AtomicU64::new(1);
+
 pub struct Ground {
     pub client: Client,
     emulator: Emulator,
     observers: Arc<Observers>,
-    numbers: AtomicU64,
     /// Namespaces without objects: a run takes one and gives it back as it was.
     namespaces: Mutex<Vec<String>>,
 }
@@ -28,14 +30,13 @@ impl Ground {
             client: story::connect(&PathBuf::from(variable("KUBECONFIG"))).await,
             emulator: Emulator::new(&variable("AWS_ENDPOINT_URL")),
             observers: Arc::new(Observers::start(observers)),
-            numbers: AtomicU64::new(1),
             namespaces: Mutex::default(),
         }
     }
 
     /// A name and an account number that no other run has.
     pub fn next(&self) -> (String, String) {
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let number = RUNS.fetch_add(1, Ordering::Relaxed);
         (format!("plan-{}-{number}", std::process::id()), format!("{:012}", 700_000_000_000 + number))
     }
 

@@ -65,7 +65,8 @@ impl Launch {
         command
             .arg("run")
             .args(&self.arguments)
-            .args(["--health-address", "127.0.0.1:0", "--log", "ccagi_aws_agent=debug,warn"])
+            .args(["--health-address", "127.0.0.1:0", "--metrics-address", "0", "--log-address", "0"])
+            .args(["--log", "ccagi_aws_agent=debug,warn"])
             .env("KUBECONFIG", &kubeconfig)
             .env("AWS_ENDPOINT_URL", &doors.aws)
             .stdout(Stdio::null())
