@@ -13,8 +13,8 @@ RUST_FILES = $(shell git ls-files --cached --others --exclude-standard '*.rs')
 
 IMAGE ?= ccagi-aws-agent:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 
-.PHONY: help demo test faults bench up down build lint fmt fmt-check generate generated-check dist deny image \
-	release-artifacts
+.PHONY: help demo test faults coverage mutants bench up down build lint fmt fmt-check generate generated-check dist \
+	deny image release-artifacts
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -38,6 +38,14 @@ faults: ## Strike every call of every workload in every way and write docs/relia
 	FAULTS_REPORT="$${FAULTS_REPORT-$$(test -n "$$FAULT$$FAULTS_ONLY$$FAULTS_WITH$$FAULTS_SAMPLE" || echo docs/reliability.md)}" \
 		$(ENV) exec --dir "$$(mktemp -d -t ccagi-faults-XXXXXX)" -- \
 		cargo test --test suite -- faults::every_call --ignored --nocapture
+
+coverage: ## Run the whole suite with counters, print which lines of src/ it reaches, and fail below the thresholds
+	$(ENV) build all
+	python3 tests/env/coverage.py
+
+mutants: ## Seed bugs one at a time and see each caught; write the table in docs/reliability.md (BUGS='…' takes some)
+	$(ENV) build all
+	python3 tests/mutants/mutants.py
 
 bench: ## Measure with COUNT=1000 buckets and SHOPS=50 shops; BENCH_OUT=FILE takes the figures as JSON
 	cargo build --release

@@ -1,6 +1,6 @@
 //! Flags and environment of `ccagi-aws-agent run`, parsed once into one struct.
 
-use clap::Args;
+use clap::{Args, Parser};
 use std::net::{AddrParseError, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
@@ -192,6 +192,20 @@ pub enum TimesError {
 }
 
 impl RunConfig {
+    /// The configuration that the environment gives, without any flags: what a controller beside this
+    /// process would run with, as far as that can be known.
+    ///
+    /// # Errors
+    /// Where a variable does not parse.
+    pub fn from_environment() -> Result<Self, clap::Error> {
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            run: RunConfig,
+        }
+        Ok(Line::try_parse_from(["run"])?.run)
+    }
+
     /// How long one write may take from being sent until it is answered or given up.
     pub fn longest_write(&self) -> Duration {
         self.aws_attempt_timeout.max(self.api_write_timeout)

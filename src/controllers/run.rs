@@ -4,14 +4,17 @@ use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::{PriceConfig, PriceSource, RunConfig, TimesError};
 use crate::controllers::account::{self, AccountContext};
+use crate::controllers::agent::{self, AgentContext};
 use crate::controllers::api_writes::ApiWrites;
 use crate::controllers::cluster::{ClusterError, cluster_id, connect};
 use crate::controllers::leader::{Candidate, LeaseLost};
 use crate::controllers::resource::{self, Guarded};
+use crate::controllers::touch::{Touch, declared_change, every_change, itself, own_namespace, users};
 use crate::controllers::{news_in, no_errors, scope, sums, trim};
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
-use crate::lifecycle::context::{Context, Memory};
+use crate::lifecycle::context::{Context, Memory, Namespaces};
+use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::{self, Graph};
 use crate::lifecycle::prices::Prices;
 use crate::metrics::{Metrics, Objects};
@@ -184,30 +187,33 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let cluster_id = cluster_id(&client, config.cluster_id.as_deref()).await?;
     let selected = selected(&config);
     let (accounts, account_writer) = reflector::store();
-    let (namespaces, namespace_writer) = reflector::store();
     let (resources, resource_writer) = reflector::store::<Guarded>();
-    let caches = CachesFilled::of(3);
+    let caches = CachesFilled::of(4);
+    let (touch, touched) = mpsc::unbounded_channel();
+    let (namespaces, agents) = watch_beside(&client, &config, &caches, &touch);
+    let touch_users = declared_change(touch.clone(), users(resources.clone()));
     let account_events = watcher(Api::all(client.clone()), selected.clone()).default_backoff();
-    let account_stream = stream(account_events, account_writer, &caches, |_| {});
+    let account_stream = stream(account_events, account_writer, &caches, touch_users);
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
     let (adds, sums_changed) = mpsc::unbounded_channel();
-    let (mut follow_graph, mut follow_sums) = (follow(graph.clone(), wake), sums::follow(adds));
+    let (mut follow_graph, mut follow_sums) = (follow(graph.clone(), wake.clone()), sums::follow(adds));
+    let mut touch_each = every_change(touch.clone());
     let follow = move |event: &watcher::Event<Guarded>| {
         follow_graph(event);
         follow_sums(event);
+        touch_each(event);
     };
     let resource_events = scope::objects(&client, &config, selected, resources.clone());
     let resource_stream = stream(resource_events, resource_writer, &caches, follow);
-    let namespace_stream = stream(scope::namespaces(&client, &config), namespace_writer, &caches, |_| {});
-    tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
 
     let prices = prices(&config.prices, &sessions);
     let shared = Arc::new(Context {
         recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
         sessions,
         accounts: accounts.clone(),
-        namespaces: namespaces.clone(),
+        agents,
+        namespaces,
         caches: caches.clone(),
         cluster_id,
         memory: Memory::default(),
@@ -225,6 +231,12 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         changed,
         proven: Default::default(),
     });
+    let agent_context = AgentContext {
+        shared: shared.clone(),
+        resources: resources.clone(),
+        wake,
+        labels: agent::labels_for(config.watch_selector.as_deref()),
+    };
     for controller in ["awsaccount", "awsresource"] {
         metrics.reconciles.run_at_most(controller, config.concurrency);
     }
@@ -256,8 +268,28 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         tracing::info!("ready: the caches are filled");
         readiness.set(true);
     });
-    future::join(accounts_run.for_each(future::ready), resources_run.map(log_end).for_each(future::ready)).await;
+    let resources_end = resources_run.map(log_end).for_each(future::ready);
+    let controllers = future::join(accounts_run.for_each(future::ready), resources_end);
+    tokio::select! {
+        _ = controllers => {}
+        // It goes on until the others end.
+        () = agent::run(agent_context, touched, touch) => {}
+    }
     Ok(())
+}
+
+/// Keeps the namespaces and the service agents in caches. Nothing is reconciled for each of them.
+fn watch_beside(client: &Client, config: &RunConfig, caches: &CachesFilled, touch: &Touch) -> (Namespaces, Agents) {
+    let (namespaces, namespace_writer) = reflector::store();
+    let (agents, agent_writer) = reflector::store();
+    let touch_itself = declared_change(touch.clone(), itself);
+    let namespace_stream = stream(scope::namespaces(client, config), namespace_writer, caches, touch_itself);
+    let touch_own = declared_change(touch.clone(), own_namespace);
+    let agent_events = scope::objects(client, config, selected(config), agents.clone());
+    let agent_stream = stream(agent_events, agent_writer, caches, touch_own);
+    tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
+    tokio::spawn(agent_stream.for_each(|_| future::ready(())));
+    (namespaces, agents)
 }
 
 /// From time to time drops what is remembered of objects that are gone.

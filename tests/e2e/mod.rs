@@ -26,15 +26,20 @@ mod health;
 mod instances;
 mod leader;
 mod networks;
+mod old_copies;
 mod orphans;
 mod ownership;
+mod plan;
+mod plan_kinds;
 mod references;
 mod roles;
 mod security_groups;
+mod service_agents;
 mod shop;
 mod switches;
 mod tables;
 mod telemetry;
+mod tree;
 
 /// A variable that `make test` sets.
 pub fn variable(name: &str) -> String {

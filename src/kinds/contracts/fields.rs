@@ -157,7 +157,7 @@ fn try_others<K: Kind>(
 }
 
 /// Every change must name the field and be at least as grave as the kind declares.
-fn judge<K: Kind>(path: &str, changes: &[Change], paths: &[String]) -> Result<(), String> {
+pub fn judge<K: Kind>(path: &str, changes: &[Change], paths: &[String]) -> Result<(), String> {
     for change in changes {
         if !names(&without_item_names(&change.path), path, paths) {
             return Err(format!("a change of {path} shows as a change of {:?}: let it name the field", change.path));
@@ -207,7 +207,7 @@ pub fn read<K: Kind>(spec: &Value) -> Result<K::Spec, String> {
 }
 
 /// AWS as it is when `spec` has been carried out. Outputs that name something have the id.
-fn observed<K: Kind>(subject: &Subject<'_>, spec: K::Spec) -> Observed<K::Spec> {
+pub fn observed<K: Kind>(subject: &Subject<'_>, spec: K::Spec) -> Observed<K::Spec> {
     let id = K::id(&spec).unwrap_or_else(|| "id-0123456789abcdef0".to_owned());
     Observed {
         arn: format!("arn:aws:service:us-east-1:111122223333:{id}"),

@@ -2,9 +2,11 @@
 //! here names a kind: the tests walk the table, the schema that users see, and the examples.
 
 mod fields;
+pub(crate) mod fuzz;
 mod schema;
 mod text;
 mod values;
+mod wild;
 
 use self::fields::Subject;
 use self::values::Extent;
