@@ -21,11 +21,14 @@ PAGES = ("install", "accounts-and-roles", "operations", "gitops", "upgrade-and-u
 # Of others than us, whose API server is not here.
 FOREIGN = ("kustomize.toolkit.fluxcd.io/v1", "argoproj.io/v1alpha1")
 # Where reasons of conditions and Events are written, and words there that are none: actions, states, operations.
-WITH_REASONS = ("lifecycle/*.rs", "lifecycle/decide/*.rs", "controllers/*.rs", "aws/error.rs", "aws/session.rs")
+WITH_REASONS = (
+    "agents/aggregate.rs", "agents/membership.rs", "aws/error.rs", "aws/session.rs", "controllers/*.rs", "lifecycle/*.rs",
+    "lifecycle/decide/*.rs",
+)
 NO_REASONS = set(
     "Active Adopt BeginRestart Changed Create CreateResource Delete DeleteResource EndRestart GetCallerIdentity Invalid "
-    "InvalidClientTokenId Judge Nothing Reconcile Record Refuse RemoveFinalizer Reread Stopped Update UpdateResource "
-    "Verify Wait WriteIntent".split()
+    "InvalidClientTokenId Judge Nothing Recommend Reconcile Record Refuse RemoveFinalizer Reread Start Stopped Unknown "
+    "Update UpdateResource Verify Wait WriteIntent".split()
 )
 
 

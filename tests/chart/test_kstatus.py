@@ -47,10 +47,17 @@ def instance(name: str) -> dict[str, Any]:
     return manifest("AwsResource", name, {"accountRef": {"name": "ready"}, "ec2Instance": block})
 
 
-# What the controller makes of each, by the name.
+def agent(name: str, *depends_on: str) -> dict[str, Any]:
+    """Return a service agent that selects nothing."""
+    selector = {"matchLabels": {"nobody": "has-it"}}
+    return manifest("ServiceAgent", name, {"selector": selector, "dependsOn": list(depends_on)})
+
+
+# What the controller makes of each, by the name. A service agent is never busy.
 OBJECTS = [
     account("ready", NUMBER, NUMBER), account("stalled", "100000000013", NUMBER), account("busy", SLOW, SLOW),
     bucket("ready"), bucket("stalled", "nobody"), instance("busy"),
+    agent("ready"), agent("stalled", "nobody"),
 ]
 STATES = {"ready": "Current", "stalled": "Failed", "busy": "InProgress"}
 HEALTH = {"ready": "Healthy", "stalled": "Degraded", "busy": "Progressing"}
