@@ -268,7 +268,7 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         tracing::info!("ready: the caches are filled");
         readiness.set(true);
     });
-    let resources_end = resources_run.for_each(|end| future::ready(log_end(end)));
+    let resources_end = resources_run.map(log_end).for_each(future::ready);
     let controllers = future::join(accounts_run.for_each(future::ready), resources_end);
     tokio::select! {
         _ = controllers => {}
