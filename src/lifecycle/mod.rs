@@ -92,7 +92,7 @@ pub struct Walk<'a> {
 pub async fn reconcile(object: AwsResource, cx: &Context) -> Report {
     let state = object.status.as_ref().and_then(|status| status.state);
     let mut walk = Walk::new(object, cx);
-    let next = walk.to_its_end().await;
+    let next = walk.walk().await;
     let created = creation(state, &walk.object, Timestamp::now());
     Report { next, actions: walk.actions, failure: walk.failure, created }
 }
@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
         Self { cx, api, object, uid, governance, region, intent_is_fresh, current, actions, failure, looks_ahead }
     }
 
-    async fn to_its_end(&mut self) -> Next {
+    async fn walk(&mut self) -> Next {
         for _ in 0..PASSES {
             let outcome = match self.pass().await {
                 Err(PassError::Stale) => self.reread().await,
