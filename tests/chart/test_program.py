@@ -40,7 +40,12 @@ def declare(namespace: str, number: str, allowed: dict[str, Any]) -> None:
 def live_and_die(namespace: str) -> None:
     """See the bucket become ready and go."""
     kubectl("-n", namespace, "wait", "--for=condition=Ready", "awsresource/assets", "--timeout=90s")
+    # The agent that nobody declared comes with the first resource and goes with the last.
+    agent = "serviceagent/registered-s3bucket"
+    kubectl("-n", namespace, "wait", "--for=create", agent, "--timeout=90s")
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", agent, "--timeout=90s")
     kubectl("-n", namespace, "delete", "awsresource", "assets", "--timeout=90s")
+    kubectl("-n", namespace, "wait", "--for=delete", agent, "--timeout=90s")
     kubectl("delete", "awsaccount", "shop", "--timeout=90s")
 
 
