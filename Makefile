@@ -11,7 +11,10 @@ export CCAGI_CACHE ?= $(CACHE)
 ENV := python3 tests/env/env.py
 RUST_FILES = $(shell git ls-files --cached --others --exclude-standard '*.rs')
 
-.PHONY: help demo test faults coverage mutants bench up down build lint fmt fmt-check generate generated-check dist
+IMAGE ?= ccagi-aws-agent:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+
+.PHONY: help demo test faults coverage mutants bench up down build lint fmt fmt-check generate generated-check dist \
+	deny image release-artifacts
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -25,8 +28,9 @@ test: ## Run every test, the end-to-end stories included
 	cargo test --test suite --no-run
 	$(ENV) test
 	cargo test --lib --bins
+	$(ENV) test-chart
 	$(ENV) exec --dir "$$(mktemp -d -t ccagi-test-XXXXXX)" -- \
-		sh -c "cargo test --test suite && python3 tests/env/unused_actions.py"
+		sh -c "cargo test --test suite && python3 tests/env/unused_actions.py && python3 tests/env/unused_permissions.py"
 
 faults: ## Strike every call of every workload in every way and write docs/reliability.md (FAULT='…' replays one plan)
 	$(ENV) build all
@@ -64,6 +68,15 @@ dist: ## Build the program as it is shipped: optimised throughout
 lint: ## Lint with warnings denied
 	RUSTC_WORKSPACE_WRAPPER=$$(rustc --print sysroot)/bin/clippy-driver \
 	CLIPPY_ARGS="-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__" cargo build --all-targets
+
+deny: ## Check licences, bans, sources and duplicates of the dependencies
+	"$$($(ENV) build tools)/bin/cargo-deny" check --hide-inclusion-graph licenses bans sources
+
+image: ## Build the container image (IMAGE=name:tag)
+	docker build --tag $(IMAGE) .
+
+release-artifacts: ## Write the chart's package, the definitions, a one-file install manifest and the SBOM into release/
+	python3 tests/env/artifacts.py release
 
 fmt: ## Format all sources; `cargo fmt` does not see the modules of the table of kinds
 	rustfmt --edition 2024 $(RUST_FILES)

@@ -1,6 +1,6 @@
 //! Flags and environment of `ccagi-aws-agent run`, parsed once into one struct.
 
-use clap::Args;
+use clap::{Args, Parser};
 use std::net::{AddrParseError, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,9 +9,13 @@ use std::time::Duration;
 /// `AWS_*` variables; `AWS_ENDPOINT_URL` points at an emulator or a VPC endpoint.
 #[derive(Args, Clone, Debug)]
 pub struct RunConfig {
-    /// Namespace to watch; all where absent.
-    #[arg(long, env = "CCAGI_WATCH_NAMESPACE")]
-    pub watch_namespace: Option<String>,
+    /// Namespaces to watch, separated by commas; all where absent. With it, no right to list Namespaces is needed.
+    #[arg(long, env = "CCAGI_WATCH_NAMESPACES", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
+
+    /// Only read AwsAccounts: another controller, or nobody, verifies them and writes their status.
+    #[arg(long, env = "CCAGI_READ_ONLY_ACCOUNTS")]
+    pub read_only_accounts: bool,
 
     /// Label selector that AwsAccount and AwsResource objects must match to be managed by this controller.
     #[arg(long, env = "CCAGI_WATCH_SELECTOR")]
@@ -152,7 +156,7 @@ pub struct LeaderElection {
     #[arg(long, env = "CCAGI_LEADER_ELECTION_NAMESPACE")]
     pub leader_election_namespace: Option<String>,
 
-    /// Name of the Lease. Controllers that share the objects of a cluster by --watch-selector or --watch-namespace need one each.
+    /// Name of the Lease. Controllers that share the objects of a cluster by --watch-selector or --watch-namespaces need one each.
     #[arg(long, env = "CCAGI_LEADER_ELECTION_ID", default_value = "ccagi-aws-agent")]
     pub leader_election_id: String,
 
@@ -188,6 +192,20 @@ pub enum TimesError {
 }
 
 impl RunConfig {
+    /// The configuration that the environment gives, without any flags: what a controller beside this
+    /// process would run with, as far as that can be known.
+    ///
+    /// # Errors
+    /// Where a variable does not parse.
+    pub fn from_environment() -> Result<Self, clap::Error> {
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            run: RunConfig,
+        }
+        Ok(Line::try_parse_from(["run"])?.run)
+    }
+
     /// How long one write may take from being sent until it is answered or given up.
     pub fn longest_write(&self) -> Duration {
         self.aws_attempt_timeout.max(self.api_write_timeout)

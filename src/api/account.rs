@@ -1,6 +1,7 @@
 //! `AwsAccount`: one AWS account the controller may work in, how it gets credentials for it, and
 //! which namespaces may use it.
 
+use crate::agents::historical::Agent;
 use crate::api::resource::Health;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
@@ -60,6 +61,15 @@ pub struct AwsAccountSpec {
     /// Which namespaces may declare resources in this account. Without it, none may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
+    /// The highest autonomy level of any service agent for resources in this account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10))]
+    pub autonomy_cap: Option<i32>,
+    /// Historical agents by kind, as in `S3Bucket: Kotler`, that own the account's resources instead of
+    /// those by rule. The annotation aws.ccagi.io/owners of a namespace comes before them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 100))]
+    pub owners: BTreeMap<String, Agent>,
 }
 
 /// What an account is for.

@@ -15,6 +15,8 @@ pub enum ConditionType {
     Reconciling,
     /// Nothing will change until somebody acts; kstatus reads it as failed.
     Stalled,
+    /// No service agent decides about the resource; present only while true.
+    Ungoverned,
 }
 
 impl ConditionType {
@@ -25,6 +27,7 @@ impl ConditionType {
             Self::Synced => "Synced",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
+            Self::Ungoverned => "Ungoverned",
         }
     }
 }
@@ -84,6 +87,17 @@ impl Verdict {
             Progress::Stalled => wanted.push((ConditionType::Stalled, true)),
         }
         wanted.into_iter().map(|(kind, holds)| self.condition(kind, holds, previous, generation, now)).collect()
+    }
+
+    /// One condition that is true for this verdict's reason, beside those of the pass.
+    pub fn as_condition(
+        &self,
+        kind: ConditionType,
+        previous: &[Condition],
+        generation: i64,
+        now: Timestamp,
+    ) -> Condition {
+        self.condition(kind, true, previous, generation, now)
     }
 
     fn condition(

@@ -2,6 +2,7 @@
 
 use crate::api::account::AwsAccount;
 use crate::api::resource::AwsResource;
+use crate::api::service_agent::ServiceAgent;
 use crate::kinds::KindName;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, ValidationRule,
@@ -15,10 +16,13 @@ use serde_json::{Value, json};
 pub fn all() -> Vec<CustomResourceDefinition> {
     let mut account = described::<AwsAccount>();
     default_status(&mut account);
+    add_owner_rule(&mut account);
     let mut resource = described::<AwsResource>();
     default_status(&mut resource);
     add_union_rules(&mut resource);
-    vec![account, resource]
+    let mut agent = described::<ServiceAgent>();
+    default_status(&mut agent);
+    vec![account, resource, agent]
 }
 
 /// The definition with the descriptions of its fields. The derive gives an optional field whose type is
@@ -65,6 +69,20 @@ fn default_status(crd: &mut CustomResourceDefinition) {
 fn add_union_rules(crd: &mut CustomResourceDefinition) {
     if let Some(spec) = member(crd, "spec") {
         spec.x_kubernetes_validations.get_or_insert_default().extend(union_rules());
+    }
+}
+
+/// Owners can only be named for kinds that there are; JSON schema as Kubernetes has it cannot bound keys.
+fn add_owner_rule(crd: &mut CustomResourceDefinition) {
+    let owners = member(crd, "spec").and_then(|spec| spec.properties.as_mut()?.get_mut("owners"));
+    if let Some(owners) = owners {
+        let kinds: Vec<&str> = KindName::ALL.iter().map(|kind| kind.as_str()).collect();
+        let named: Vec<String> = kinds.iter().map(|kind| format!("'{kind}'")).collect();
+        owners.x_kubernetes_validations.get_or_insert_default().push(ValidationRule {
+            rule: format!("self.all(kind, kind in [{}])", named.join(", ")),
+            message: Some(format!("owners must be given by kind, one of: {}", kinds.join(", "))),
+            ..Default::default()
+        });
     }
 }
 

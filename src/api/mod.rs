@@ -8,6 +8,7 @@ pub mod conditions;
 pub mod cost;
 pub mod crd;
 pub mod resource;
+pub mod service_agent;
 
 /// The finalizer that keeps an object until its AWS side is settled.
 pub const FINALIZER: &str = "aws.ccagi.io/finalizer";
@@ -15,11 +16,27 @@ pub const FINALIZER: &str = "aws.ccagi.io/finalizer";
 /// Annotation that stops every AWS call for an object while its value is `"true"`.
 pub const ANNOTATION_PAUSED: &str = "aws.ccagi.io/paused";
 
+/// Annotation that keeps an object and what it stands for while its value is `"true"`: its deletion waits.
+pub const ANNOTATION_PROTECTED: &str = "aws.ccagi.io/protected";
+
 /// Annotation that asks for a reconcile now; its value is answered in `status.lastHandledReconcileAt`.
 pub const ANNOTATION_RECONCILE: &str = "aws.ccagi.io/reconcile-requested-at";
 
+/// Annotation that approves the one recommendation in `status.recommendations` whose id is its value.
+pub const ANNOTATION_APPROVE: &str = "aws.ccagi.io/approve";
+
+/// Annotation of a namespace that names the historical agents which own its resources, as in
+/// `S3Bucket=Kotler,*=Napoleon`.
+pub const ANNOTATION_OWNERS: &str = "aws.ccagi.io/owners";
+
+/// Label of the service agents that the controller has registered itself and removes again.
+pub const LABEL_REGISTERED: &str = "aws.ccagi.io/registered";
+
 /// The field manager of the account controller's server-side apply patches.
 pub const MANAGER_ACCOUNT: &str = "ccagi-account-controller";
+
+/// The field manager of the service agent controller's server-side apply patches.
+pub const MANAGER_AGENT: &str = "ccagi-agent-controller";
 
 /// The field manager of the resource controller's server-side apply patches.
 pub const MANAGER_RESOURCE: &str = "ccagi-resource-controller";

@@ -1,6 +1,7 @@
 //! `AwsResource`: one thing in AWS, declared in a namespace.
 
 use crate::api::cost::Cost;
+use crate::api::service_agent::{Recommendation, TakenDecision};
 use crate::kinds::KindBlock;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -80,13 +81,18 @@ pub struct AwsResourceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub resource_id: Option<String>,
-    /// Whether a change that interrupts the resource may be carried out; Never where absent.
+    /// Whether a change that interrupts the resource may be carried out. Where absent, that is for its
+    /// service agent's autonomy level or a person's approval to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_policy: Option<RestartPolicy>,
     /// Seconds between two looks for drift; the controller's own period where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 10, max = 86400))]
     pub drift_period_seconds: Option<i32>,
+    /// The ServiceAgent of the same namespace that governs the resource. Where absent, it is the one whose
+    /// selector matches, else one that the controller registers for the kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_agent_ref: Option<ServiceAgentRef>,
     /// Exactly one of the kinds.
     #[serde(flatten)]
     pub kind: KindBlock,
@@ -96,6 +102,14 @@ pub struct AwsResourceSpec {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct AccountRef {
     /// The AwsAccount's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// A reference to a ServiceAgent of the same namespace.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct ServiceAgentRef {
+    /// The ServiceAgent's name.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }
@@ -164,7 +178,7 @@ pub enum AdoptionPolicy {
 /// Whether changes may interrupt the resource.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum RestartPolicy {
-    /// Changes that need a stop and start wait until this is changed.
+    /// Changes that need a stop and start wait until this is changed, whatever the service agent may do.
     Never,
     /// Changes that need a stop and start are carried out.
     Allow,
@@ -215,10 +229,23 @@ pub struct AwsResourceStatus {
     /// What the cost is made of, and what it leaves out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
-    /// The historical agent that owns the kind.
+    /// The historical agent that owns the resource: by its kind, unless the AwsAccount or the namespace
+    /// names another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub owner: Option<String>,
+    /// The ServiceAgent that governs the resource; absent where the condition Ungoverned says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub service_agent: Option<String>,
+    /// What the service agent may not do without a person's approval.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub recommendations: Vec<Recommendation>,
+    /// The last thing that was decided about the resource beyond what the manifest asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_decision: Option<TakenDecision>,
     /// The write-ahead record of the create call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,

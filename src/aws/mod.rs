@@ -1,7 +1,7 @@
 //! The only door to AWS: sessions, errors, what their codes mean, and tags.
 
-mod codes;
 pub mod calls;
+mod codes;
 pub mod error;
 pub mod pricing;
 pub mod session;

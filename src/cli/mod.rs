@@ -4,8 +4,10 @@ mod crds;
 mod explain_cost;
 mod iam_policy;
 mod orphans;
+mod plan;
 mod reference;
 mod table;
+mod tree;
 
 use crate::config::RunConfig;
 use crate::{controllers, telemetry};
@@ -33,6 +35,10 @@ enum Command {
     ExplainCost(explain_cost::ExplainCostConfig),
     /// Report AWS resources that carry this cluster's tags and belong to no object.
     Orphans(orphans::OrphansConfig),
+    /// Show what the controller would do now, field by field, and do none of it.
+    Plan(plan::PlanConfig),
+    /// Show which objects depend on which, with state, health and cost.
+    Tree(tree::TreeConfig),
 }
 
 /// The program: parses the arguments, runs the command, and says what failed.
@@ -50,6 +56,8 @@ pub fn main() -> ExitCode {
         Command::ExplainCost(config) => explain_cost::run(&config),
         // Its exit codes say what was found.
         Command::Orphans(config) => return orphans::run(&config),
+        Command::Plan(config) => return plan::run(&config),
+        Command::Tree(config) => tree::run(&config),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

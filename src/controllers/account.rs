@@ -3,21 +3,23 @@
 
 use crate::api::account::{AwsAccount, AwsAccountStatus};
 use crate::api::conditions::{ConditionType, Verdict, bounded, is_true};
-use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE, MANAGER_ACCOUNT};
+use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE, MANAGER_ACCOUNT};
 use crate::aws::session::{Identity, SessionError};
 use crate::controllers::resource::Guarded;
 use crate::controllers::sums::Sums;
 use crate::controllers::to_action;
 use crate::lifecycle::Next;
 use crate::lifecycle::context::Context;
-use crate::lifecycle::objects::{add_finalizer, apply_status, has_finalizer, remove_finalizer};
+use crate::lifecycle::objects::{add_finalizer, apply_status, has_finalizer, is_set, remove_finalizer};
 use crate::metrics::ReconcileResult;
+use futures::{Stream, StreamExt};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::runtime::events::{Event, EventType};
 use kube::runtime::reflector::Store;
+use kube::runtime::watcher;
 use kube::{Api, Resource, ResourceExt};
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -45,6 +47,20 @@ pub struct AccountContext {
 enum AccountError {
     #[error("the API server failed: {0}")]
     Cluster(#[from] kube::Error),
+}
+
+/// Only passes on that an account has changed to the objects that use it, and writes nothing.
+pub fn follow(
+    accounts: impl Stream<Item = watcher::Result<DeserializeGuard<AwsAccount>>> + Send + 'static,
+    cx: Arc<AccountContext>,
+) -> impl Stream<Item = ()> + Send + 'static {
+    accounts.map(move |seen| match seen {
+        Ok(account) => {
+            // The receiver lives as long as the resource controller; without it nobody needs to know.
+            let _ = cx.changed.send(account.name_any());
+        }
+        Err(error) => tracing::warn!(%error, "the watch failed and is begun again"),
+    })
 }
 
 /// One reconcile of one account.
@@ -93,7 +109,7 @@ impl AccountContext {
         if account.metadata.deletion_timestamp.is_some() {
             return self.release(&api, account).await;
         }
-        if account.annotations().get(ANNOTATION_PAUSED).is_some_and(|value| value == "true") {
+        if is_set(account, ANNOTATION_PAUSED) {
             return Ok(Next::Done);
         }
         let account = &add_finalizer(&api, account).await?;
@@ -210,22 +226,32 @@ impl AccountContext {
         if !has_finalizer(account) {
             return Ok(Next::Done);
         }
+        if is_set(account, ANNOTATION_PROTECTED) {
+            let message =
+                format!("The annotation {ANNOTATION_PROTECTED} protects the account. Remove it to let it go.");
+            self.hold(api, account, Verdict::stalled("DeletionProtected", message)).await?;
+            return Ok(Next::Done);
+        }
         let in_use = self.users(&account.name_any()).await?;
         if in_use > 0 {
             let message = format!("{in_use} AwsResources still use this account, so it stays. Delete them first.");
-            let verdict = Verdict::stalled("InUse", message);
-            let mut status = account.status.clone().unwrap_or_default();
-            let generation = account.metadata.generation.unwrap_or_default();
-            status.observed_generation = Some(generation);
-            status.conditions = verdict.conditions(&status.conditions, generation, Timestamp::now());
-            self.publish(account, &verdict).await;
-            write_status(api, account, status).await?;
+            self.hold(api, account, Verdict::stalled("InUse", message)).await?;
             return Ok(Next::After(RELEASE_PERIOD.min(self.shared.config.poll_period)));
         }
         remove_finalizer(api, account).await?;
         self.shared.sessions.forget(&account.spec).await;
         self.shared.memory.forget(&account.uid().unwrap_or_default());
         Ok(Next::Done)
+    }
+
+    /// Tells why a deleted account stays.
+    async fn hold(&self, api: &Api<AwsAccount>, account: &AwsAccount, verdict: Verdict) -> Result<(), AccountError> {
+        let mut status = account.status.clone().unwrap_or_default();
+        let generation = account.metadata.generation.unwrap_or_default();
+        status.observed_generation = Some(generation);
+        status.conditions = verdict.conditions(&status.conditions, generation, Timestamp::now());
+        self.publish(account, &verdict).await;
+        Ok(write_status(api, account, status).await?)
     }
 
     /// How many resources use the account, asked of the API server: a cache, or a controller that

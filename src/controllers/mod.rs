@@ -1,13 +1,16 @@
 //! The controllers: they listen, call the lifecycle, and come back when it says so.
 
 pub mod account;
+pub mod agent;
 pub mod api_writes;
 pub mod cluster;
 mod leader;
 mod record;
 pub mod resource;
 mod run;
+mod scope;
 mod sums;
+mod touch;
 
 pub use run::{Parts, RunError, call_settings, prices, run, run_with};
 

@@ -1,26 +1,27 @@
 //! Starts the controllers, and stops them in good order.
 
-use crate::api::account::AwsAccount;
 use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::{PriceConfig, PriceSource, RunConfig, TimesError};
 use crate::controllers::account::{self, AccountContext};
+use crate::controllers::agent::{self, AgentContext};
 use crate::controllers::api_writes::ApiWrites;
 use crate::controllers::cluster::{ClusterError, cluster_id, connect};
 use crate::controllers::leader::{Candidate, LeaseLost};
 use crate::controllers::resource::{self, Guarded};
-use crate::controllers::{news_in, no_errors, sums, trim};
+use crate::controllers::touch::{Touch, declared_change, every_change, itself, own_namespace, users};
+use crate::controllers::{news_in, no_errors, scope, sums, trim};
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
-use crate::lifecycle::context::{Context, Memory};
+use crate::lifecycle::context::{Context, Memory, Namespaces};
+use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::{self, Graph};
 use crate::lifecycle::prices::Prices;
 use crate::metrics::{Metrics, Objects};
 use crate::server::{Readiness, serve, serve_log_filter, serve_metrics};
 use crate::telemetry::LogFilter;
 use futures::{Stream, StreamExt, TryStreamExt, future};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::core::DeserializeGuard;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{self, ObjectRef, Store, store::Writer};
 use kube::runtime::{Controller, PredicateConfig, WatchStreamExt, controller, watcher};
@@ -186,30 +187,33 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let cluster_id = cluster_id(&client, config.cluster_id.as_deref()).await?;
     let selected = selected(&config);
     let (accounts, account_writer) = reflector::store();
-    let (namespaces, namespace_writer) = reflector::store();
     let (resources, resource_writer) = reflector::store::<Guarded>();
-    let caches = CachesFilled::of(3);
-    let account_api = Api::<DeserializeGuard<AwsAccount>>::all(client.clone());
-    let account_stream = stream(account_api, selected.clone(), account_writer, &caches, |_| {});
+    let caches = CachesFilled::of(4);
+    let (touch, touched) = mpsc::unbounded_channel();
+    let (namespaces, agents) = watch_beside(&client, &config, &caches, &touch);
+    let touch_users = declared_change(touch.clone(), users(resources.clone()));
+    let account_events = watcher(Api::all(client.clone()), selected.clone()).default_backoff();
+    let account_stream = stream(account_events, account_writer, &caches, touch_users);
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
     let (adds, sums_changed) = mpsc::unbounded_channel();
-    let (mut follow_graph, mut follow_sums) = (follow(graph.clone(), wake), sums::follow(adds));
+    let (mut follow_graph, mut follow_sums) = (follow(graph.clone(), wake.clone()), sums::follow(adds));
+    let mut touch_each = every_change(touch.clone());
     let follow = move |event: &watcher::Event<Guarded>| {
         follow_graph(event);
         follow_sums(event);
+        touch_each(event);
     };
-    let resource_stream = stream(resource_api(&client, &config), selected, resource_writer, &caches, follow);
-    let namespace_api = Api::<PartialObjectMeta<Namespace>>::all(client.clone());
-    let namespace_stream = stream(namespace_api, watcher::Config::default(), namespace_writer, &caches, |_| {});
-    tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
+    let resource_events = scope::objects(&client, &config, selected, resources.clone());
+    let resource_stream = stream(resource_events, resource_writer, &caches, follow);
 
     let prices = prices(&config.prices, &sessions);
     let shared = Arc::new(Context {
         recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
         sessions,
         accounts: accounts.clone(),
-        namespaces: namespaces.clone(),
+        agents,
+        namespaces,
         caches: caches.clone(),
         cluster_id,
         memory: Memory::default(),
@@ -227,16 +231,31 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         changed,
         proven: Default::default(),
     });
+    let agent_context = AgentContext {
+        shared: shared.clone(),
+        resources: resources.clone(),
+        wake,
+        labels: agent::labels_for(config.watch_selector.as_deref()),
+    };
     for controller in ["awsaccount", "awsresource"] {
         metrics.reconciles.run_at_most(controller, config.concurrency);
     }
     metrics.count(counted_objects(resources.clone())?)?;
     let queue = controller::Config::default().concurrency(config.concurrency);
-    let accounts_run = Controller::for_stream(account_stream, accounts.clone())
-        .reconcile_on(sums::accounts(sums_changed))
-        .with_config(queue.clone())
-        .graceful_shutdown_on(stopped(stopping.clone()))
-        .run(account::reconcile_one, no_errors, account_context);
+    let accounts_run = match config.read_only_accounts {
+        true => {
+            // Nobody writes the sums, so that nobody need be told of them.
+            drop(sums_changed);
+            account::follow(account_stream, account_context).take_until(stopped(stopping.clone())).boxed()
+        }
+        false => Controller::for_stream(account_stream, accounts.clone())
+            .reconcile_on(sums::accounts(sums_changed))
+            .with_config(queue.clone())
+            .graceful_shutdown_on(stopped(stopping.clone()))
+            .run(account::reconcile_one, no_errors, account_context)
+            .map(log_end)
+            .boxed(),
+    };
     let resources_run = Controller::for_stream(resource_stream, resources.clone())
         .reconcile_on(resources_of_changed(changes, resources.clone()))
         .reconcile_on(received(woken))
@@ -249,8 +268,28 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         tracing::info!("ready: the caches are filled");
         readiness.set(true);
     });
-    future::join(accounts_run.for_each(log_end), resources_run.for_each(log_end)).await;
+    let resources_end = resources_run.map(log_end).for_each(future::ready);
+    let controllers = future::join(accounts_run.for_each(future::ready), resources_end);
+    tokio::select! {
+        _ = controllers => {}
+        // It goes on until the others end.
+        () = agent::run(agent_context, touched, touch) => {}
+    }
     Ok(())
+}
+
+/// Keeps the namespaces and the service agents in caches. Nothing is reconciled for each of them.
+fn watch_beside(client: &Client, config: &RunConfig, caches: &CachesFilled, touch: &Touch) -> (Namespaces, Agents) {
+    let (namespaces, namespace_writer) = reflector::store();
+    let (agents, agent_writer) = reflector::store();
+    let touch_itself = declared_change(touch.clone(), itself);
+    let namespace_stream = stream(scope::namespaces(client, config), namespace_writer, caches, touch_itself);
+    let touch_own = declared_change(touch.clone(), own_namespace);
+    let agent_events = scope::objects(client, config, selected(config), agents.clone());
+    let agent_stream = stream(agent_events, agent_writer, caches, touch_own);
+    tokio::spawn(namespace_stream.for_each(|_| future::ready(())));
+    tokio::spawn(agent_stream.for_each(|_| future::ready(())));
+    (namespaces, agents)
 }
 
 /// From time to time drops what is remembered of objects that are gone.
@@ -284,17 +323,9 @@ fn selected(config: &RunConfig) -> watcher::Config {
     }
 }
 
-fn resource_api(client: &Client, config: &RunConfig) -> Api<Guarded> {
-    match &config.watch_namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
-}
-
 /// The objects of one kind as they change, kept in a cache on the way.
 fn stream<K>(
-    api: Api<K>,
-    config: watcher::Config,
+    events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
     writer: Writer<K>,
     caches: &CachesFilled,
     mut follow: impl FnMut(&watcher::Event<K>) + Send + 'static,
@@ -303,8 +334,7 @@ where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
     let (caches, mut filled) = (caches.clone(), false);
-    watcher(api, config)
-        .default_backoff()
+    events
         .modify(|object| trim(object.meta_mut()))
         .reflect(writer)
         .inspect_ok(move |event| {
@@ -363,7 +393,7 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 }
 
 /// The controllers' machinery reports objects that are gone before their turn comes; that is no news.
-async fn log_end<K: Resource<DynamicType = ()>, E: std::error::Error + 'static, Q: std::error::Error + 'static>(
+fn log_end<K: Resource<DynamicType = ()>, E: std::error::Error + 'static, Q: std::error::Error + 'static>(
     end: Result<(ObjectRef<K>, controller::Action), controller::Error<E, Q>>,
 ) {
     match end {

@@ -22,14 +22,12 @@ pub struct Fields<'a> {
     pub checks: Checks<'a>,
 }
 
-/// The status checks as far as they were read.
+/// The status checks as far as AWS shows them.
 #[derive(Clone, Debug, Default)]
 pub enum Checks<'a> {
     /// AWS shows none: the instance does not run, or not for long.
     #[default]
     None,
-    /// They could not be read; the error's code or operation.
-    Unreadable(String),
     /// What AWS shows.
     Read {
         /// `SystemStatus.Status`.
@@ -75,9 +73,6 @@ fn is_failure(code: &str) -> bool {
 fn judge_running(fields: &Fields<'_>) -> Assessment {
     let (system, instance, volumes, events) = match &fields.checks {
         Checks::None => return Assessment::unknown("NoStatusChecks", "AWS shows no status checks yet."),
-        Checks::Unreadable(error) => {
-            return Assessment::unknown("StatusUnreadable", format!("The status checks could not be read: {error}."));
-        }
         Checks::Read { system, instance, volumes, events } => (*system, *instance, *volumes, events),
     };
     let checks = [
@@ -171,10 +166,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_unknown() {
+    fn an_instance_without_checks_is_unknown() {
         assert_eq!(judged("running", None, 60, Checks::None), (Unknown, "NoStatusChecks"));
-        let denied = Checks::Unreadable("UnauthorizedOperation".into());
-        assert_eq!(judged("running", None, 60, denied), (Unknown, "StatusUnreadable"));
     }
 
     #[test]

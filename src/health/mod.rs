@@ -83,12 +83,17 @@ fn meaning(rows: &'static [Meaning], field: &str, value: Option<&str>) -> Assess
 
 /// The worst of several: what does not work, then what does not as it should, then what is not known.
 pub fn worst(all: impl IntoIterator<Item = Health>) -> Option<Health> {
-    all.into_iter().max_by_key(|health| match health {
+    all.into_iter().max_by_key(|health| badness(*health))
+}
+
+/// How bad a health is, the higher the worse. Not to know is worse than to know that all is well.
+pub fn badness(health: Health) -> u8 {
+    match health {
         Health::Healthy => 0,
         Health::Unknown => 1,
         Health::Degraded => 2,
         Health::Unhealthy => 3,
-    })
+    }
 }
 
 #[cfg(test)]

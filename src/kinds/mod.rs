@@ -131,6 +131,12 @@ pub trait Kind: Send + Sync + 'static {
     /// is in an observed spec and unknown in a declared one.
     fn cost_items(spec: &Self::Spec, found: Found<'_>) -> Costs;
 
+    /// The fields that come up as changes only once `changes` are carried out, such as the alias of what
+    /// they make. A plan names them.
+    fn follow_ups(_spec: &Self::Spec, _changes: &[Change]) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Reads the resource. `Ok(None)` only where AWS says that it does not exist.
     fn observe(
         aws: &Aws,
@@ -158,6 +164,12 @@ pub trait Kind: Send + Sync + 'static {
         target: Target<'_, Self::Spec>,
         changes: &[Change],
     ) -> impl Future<Output = Result<(), AwsError>> + Send;
+
+    /// Whether the resource stands still by a failure, and not because somebody had it stopped. An
+    /// update with the change `state: Stopped → Active` starts it.
+    fn stopped_by_failure(_observed: &Observed<Self::Spec>) -> bool {
+        false
+    }
 
     /// Changes the resource's tags.
     fn retag(

@@ -83,6 +83,15 @@ macro_rules! kinds {
             }
         }
 
+        impl KindBlock {
+            /// The name of the block that is set, without a copy of it; `None` as in [`Self::the_one`].
+            pub fn name(&self) -> Option<KindName> {
+                let mut set = Vec::with_capacity(1);
+                $( set.extend(self.$member.as_ref().map(|_| KindName::$kind)); )+
+                if set.len() == 1 { set.pop() } else { None }
+            }
+        }
+
         impl KindSpec {
             /// The kind's name.
             pub fn name(&self) -> KindName {

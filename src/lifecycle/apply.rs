@@ -1,55 +1,61 @@
 //! Does the one action that was decided.
 
 use crate::api::conditions::{ConditionType, Progress, Verdict, is_true};
-use crate::api::resource::{Change, ResourceState};
+use crate::api::resource::{AwsResourceStatus, Change, ResourceState};
+use crate::api::service_agent::AgentAction;
 use crate::aws::error::{AwsError, ErrorClass};
 use crate::aws::session::Aws;
 use crate::aws::tags::TagEdit;
 use crate::kinds::secrets::Secrets;
 use crate::kinds::{Kind, Request, Target};
-use crate::lifecycle::decide::{Action, Facts, Parting, Sight};
+use crate::lifecycle::decide::{Action, Facts, Parting, Sight, next_life_ground, restart_ground};
 use crate::lifecycle::error::PassError;
 use crate::lifecycle::intent::Draft;
 use crate::lifecycle::news::{News, in_words};
 use crate::lifecycle::observe::{View, tag_edit};
+use crate::lifecycle::plan::Plan;
 use crate::lifecycle::secrets::{self, Versions};
-use crate::lifecycle::{Desired, Next, Walk, fingerprint, judgement, objects, status};
+use crate::lifecycle::{Desired, Next, Walk, fingerprint, governed, objects, status};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 impl Walk<'_> {
     pub(super) async fn apply<K: Kind>(
         &mut self,
-        action: Action,
+        plan: &Plan,
         aws: &Aws,
         desired: &Desired<K>,
         view: &View<K>,
         facts: &Facts,
     ) -> Result<Next, PassError> {
-        let name = action.name();
-        match action {
+        let name = plan.action.name();
+        match plan.action.clone() {
             Action::WriteIntent { incarnation } => self.write_intent(incarnation, aws, facts).await,
             Action::Reread => self.reread().await,
             Action::Create => self.create::<K>(aws, desired, facts).await,
             Action::Record(id) => self.record(id, facts).await,
-            Action::Adopt => self.adopt::<K>(aws, desired, view, facts).await,
-            Action::BeginRestart => self.mark_restart(true, facts).await,
-            Action::EndRestart => self.mark_restart(false, facts).await,
+            Action::Adopt => self.adopt::<K>(plan, aws, desired, view, facts).await,
+            Action::BeginRestart => self.mark_restart(true, view, facts).await,
+            Action::EndRestart => self.mark_restart(false, view, facts).await,
             Action::Update(changes) => self.update::<K>(aws, desired, view, &changes, facts).await,
+            Action::Start(ground) => self.start::<K>(ground, aws, desired, view, facts).await,
+            Action::Recommend { decision, reason, what } => {
+                self.recommend::<K>(plan, &decision, (reason, what), view, facts).await
+            }
             Action::Delete => self.delete::<K>(aws, desired, view).await,
-            Action::RemoveFinalizer(_) => self.let_go(action).await,
+            action @ Action::RemoveFinalizer(_) => self.let_go(action).await,
             Action::Nothing => {
-                let verdict = self.at_rest(view);
-                self.report::<K>(&verdict, name, view, facts).await?;
+                let verdict = self.at_rest(plan);
+                self.report::<K>(&verdict, plan, view, facts).await?;
                 Ok(Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)))
             }
             Action::Wait { after, reason, why } => {
-                self.report::<K>(&Verdict::reconciling(reason, why), name, view, facts).await?;
+                self.report::<K>(&Verdict::reconciling(reason, why), plan, view, facts).await?;
                 Ok(Next::After(after))
             }
             Action::Refuse { reason, message } => {
                 News::warning(reason, message.clone()).publish(&self.object, name, self.cx);
-                self.report::<K>(&Verdict::stalled(reason, message), name, view, facts).await?;
+                self.report::<K>(&Verdict::stalled(reason, message), plan, view, facts).await?;
                 Ok(Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)))
             }
         }
@@ -66,27 +72,22 @@ impl Walk<'_> {
             request_hash: &facts.request_hash,
             lease_transitions: self.cx.fence.epoch(),
         };
-        let begins = facts.intent.as_ref().is_none_or(|intent| intent.incarnation != incarnation);
+        let begins = facts.begins(incarnation);
         if begins && facts.intent.is_some() {
             let note = format!("The resource is gone from AWS and is made again, as its life number {incarnation}.");
             News::warning("ResourceGone", note).publish(&self.object, "WriteIntent", self.cx);
         }
+        let ground = next_life_ground(facts);
         let verdict = Verdict::reconciling("Creating", "The resource is about to be created.");
         let keys = self.object.spec.tags.keys().cloned().collect();
         let intent = draft.intent(incarnation, facts.now);
-        let next = status::next(&self.object, &verdict, facts.now, |status| {
-            status.intent = Some(intent);
-            status.applied_tag_keys = keys;
+        let next = self.next_status(&verdict, facts.now, |status| {
             status.last_action = Some("WriteIntent".into());
             if begins {
-                status.id = None;
-                status.arn = None;
-                status.outputs.clear();
-                status.secret_versions.clear();
-                status.restarting_since = None;
-                status.state = Some(ResourceState::Pending);
-                judgement::forget(status);
+                governed::record(status, AgentAction::Recreate, ground, facts.now);
+                status.recommendations.clear();
             }
+            status::begin(status, intent, keys, begins);
         });
         status::write(&self.api, &mut self.object, next).await?;
         self.intent_is_fresh = begins;
@@ -122,7 +123,7 @@ impl Walk<'_> {
 
     async fn record(&mut self, id: String, facts: &Facts) -> Result<Next, PassError> {
         let verdict = Verdict::reconciling("Creating", format!("AWS is making {id}."));
-        let next = status::next(&self.object, &verdict, facts.now, |status| {
+        let next = self.next_status(&verdict, facts.now, |status| {
             status.id = Some(id);
             status.state = Some(ResourceState::Creating);
             status.last_action = Some("Record".into());
@@ -134,7 +135,7 @@ impl Walk<'_> {
     /// Writes down what AWS was given from Secrets. Where that fails the same is sent again.
     async fn record_secrets(&mut self, edit: impl FnOnce(&mut Versions), facts: &Facts) -> Result<(), PassError> {
         let verdict = Verdict::reconciling("Updating", "AWS has the values of the Secrets that the spec names.");
-        let next = status::next(&self.object, &verdict, facts.now, |status| edit(&mut status.secret_versions));
+        let next = self.next_status(&verdict, facts.now, |status| edit(&mut status.secret_versions));
         status::write(&self.api, &mut self.object, next).await?;
         Ok(())
     }
@@ -142,6 +143,7 @@ impl Walk<'_> {
     /// Shows what adoption will change, then makes the resource ours; the changes follow as updates.
     async fn adopt<K: Kind>(
         &mut self,
+        plan: &Plan,
         aws: &Aws,
         desired: &Desired<K>,
         view: &View<K>,
@@ -149,9 +151,8 @@ impl Walk<'_> {
     ) -> Result<Next, PassError> {
         let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
         let owner_tags = desired.owner.tags();
-        let differences: Vec<Change> = view
-            .sight
-            .changes()
+        let differences: Vec<Change> = plan
+            .changes
             .iter()
             .filter(|change| !change.path.strip_prefix("tags.").is_some_and(|key| owner_tags.contains_key(key)))
             .cloned()
@@ -159,14 +160,14 @@ impl Walk<'_> {
         let what = if differences.is_empty() { "It is as declared".into() } else { in_words(&differences) };
         News::normal("Adopting", format!("Taking over {id}. {what}.")).publish(&self.object, "Adopt", self.cx);
         let verdict = Verdict::reconciling("Adopting", format!("Taking over {id}. {what}."));
-        self.report::<K>(&verdict, "Adopt", view, facts).await?;
+        self.report::<K>(&verdict, plan, view, facts).await?;
         let edit = TagEdit::between(&owner_tags, &observed.tags, &[]);
         let target = Target { id, spec: &desired.spec, observed, secrets: &Secrets::default() };
         K::retag(aws, target, &edit).await.map_err(|error| PassError::Write { action: "Adopt", error })?;
         Ok(Next::Again)
     }
 
-    async fn mark_restart(&mut self, begins: bool, facts: &Facts) -> Result<Next, PassError> {
+    async fn mark_restart<K: Kind>(&mut self, begins: bool, view: &View<K>, facts: &Facts) -> Result<Next, PassError> {
         let (verdict, action) = match begins {
             true => (
                 Verdict::reconciling("Restarting", "The resource is stopped and started for a change."),
@@ -176,7 +177,12 @@ impl Walk<'_> {
         };
         News::normal("Restarting", verdict.message.clone()).publish(&self.object, action, self.cx);
         let since = facts.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let next = status::next(&self.object, &verdict, facts.now, |status| {
+        let ground = match &view.sight {
+            Sight::Ours(seen) if begins => restart_ground(facts, seen),
+            _ => None,
+        };
+        let next = self.next_status(&verdict, facts.now, |status| {
+            governed::record(status, AgentAction::Restart, ground, facts.now);
             status.restarting_since = begins.then_some(since);
             status.state = Some(ResourceState::Updating);
             status.last_action = Some(action.into());
@@ -256,7 +262,7 @@ impl Walk<'_> {
         if let Action::Wait { after, reason, why } = action {
             News::warning(reason, why.clone()).publish(&self.object, "Delete", self.cx);
             let verdict = Verdict::reconciling(reason, why);
-            let next = status::next(&self.object, &verdict, Timestamp::now(), |_| {});
+            let next = self.next_status(&verdict, Timestamp::now(), |_| {});
             status::write(&self.api, &mut self.object, next).await?;
             return Ok(Next::After(after));
         }
@@ -273,18 +279,31 @@ impl Walk<'_> {
     async fn report<K: Kind>(
         &mut self,
         verdict: &Verdict,
-        action: &'static str,
+        plan: &Plan,
         view: &View<K>,
         facts: &Facts,
+    ) -> Result<(), PassError> {
+        self.report_with::<K>(verdict, plan, view, facts, |_| {}).await
+    }
+
+    /// The same with what `edit` adds to it.
+    pub(super) async fn report_with<K: Kind>(
+        &mut self,
+        verdict: &Verdict,
+        plan: &Plan,
+        view: &View<K>,
+        facts: &Facts,
+        edit: impl FnOnce(&mut AwsResourceStatus),
     ) -> Result<(), PassError> {
         let keys = self.object.spec.tags.keys().cloned().collect();
         let in_sync = verdict.synced;
         let before = self.object.status.as_ref().and_then(|status| status.health);
         let judgement = self.judge::<K>(view, facts).await;
-        let next = status::next(&self.object, verdict, facts.now, |status| {
-            status.last_action = Some(action.into());
+        let next = self.next_status(verdict, facts.now, |status| {
+            status.last_action = Some(plan.action.name().into());
+            governed::settle(status, plan.action.name());
             match &view.found {
-                Some((id, observed)) => status::describe::<K>(status, id, observed, view.sight.changes()),
+                Some((id, observed)) => status::describe::<K>(status, id, observed, &plan.changes),
                 None if matches!(view.sight, Sight::Absent) => status.state = Some(ResourceState::Pending),
                 None => {}
             }
@@ -300,17 +319,18 @@ impl Walk<'_> {
             if in_sync {
                 status.applied_tag_keys = keys;
             }
+            edit(status);
         });
         status::write(&self.api, &mut self.object, next).await?;
         self.tell_health(before, &judgement, facts.now);
         Ok(())
     }
 
-    fn at_rest<K: Kind>(&self, view: &View<K>) -> Verdict {
+    fn at_rest(&self, plan: &Plan) -> Verdict {
         // What happens from here on is news again.
         self.cx.memory.change(&self.uid, |memory| (memory.last_update, memory.last_event) = (None, None));
-        let pending = view.sight.changes();
-        let running = view.found.as_ref().is_none_or(|(_, observed)| observed.state == ResourceState::Active);
+        let pending = &plan.changes;
+        let running = plan.state.is_none_or(|state| state == ResourceState::Active);
         let verdict = match running {
             true => Verdict::ready("Available", "The resource is as declared."),
             false => Verdict {
@@ -331,7 +351,7 @@ impl Walk<'_> {
     }
 
     /// Counts how often in a row the same changes were written.
-    fn count_update(&self, changes: &[Change]) -> u32 {
+    pub(super) fn count_update(&self, changes: &[Change]) -> u32 {
         let text = fingerprint(changes);
         self.cx.memory.change(&self.uid, |memory| {
             let times = match &memory.last_update {

@@ -6,6 +6,7 @@ use crate::config::RunConfig;
 use crate::fence::Fence;
 use crate::health::Teller;
 use crate::lifecycle::caches::CachesFilled;
+use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::Graph;
 use crate::lifecycle::prices::Prices;
 use crate::metrics::Metrics;
@@ -36,6 +37,8 @@ pub struct Context {
     pub sessions: Sessions,
     /// The AwsAccounts of the cluster.
     pub accounts: Accounts,
+    /// The service agents of the cluster.
+    pub agents: Agents,
     /// The namespaces of the cluster.
     pub namespaces: Namespaces,
     /// Whether the caches are filled: before that, an account that is not in the cache may well exist.

@@ -2,12 +2,16 @@
 //! [`Action`] goes out; nothing here waits, reads or writes.
 
 mod action;
+mod beyond;
 
 pub use action::{Action, Parting};
+pub use beyond::{next_life_ground, restart_ground, start};
 
+use crate::agents::autonomy::Mandate;
 use crate::api::resource::{AdoptionPolicy, Change, Effect, Intent, ResourceState};
 use crate::kinds::Usually;
 use crate::lifecycle::policies::Policies;
+use beyond::{heal, next_life, restart};
 use k8s_openapi::jiff::Timestamp;
 use std::time::Duration;
 
@@ -22,6 +26,8 @@ pub struct Facts {
     pub finalizer: bool,
     /// What may be done.
     pub policies: Policies,
+    /// What may be done beyond what the manifest asks for, by the service agent or by approval.
+    pub mandate: Mandate,
     /// The write-ahead record.
     pub intent: Option<Intent>,
     /// Whether the intent was written a moment ago by this very walk, so that no create call can
@@ -54,6 +60,13 @@ pub struct Facts {
     pub usually: Usually,
     /// How often in a row the same changes were written without effect.
     pub fruitless_updates: u32,
+}
+
+impl Facts {
+    /// Whether an intent of this number begins another life of the resource.
+    pub fn begins(&self, incarnation: i32) -> bool {
+        self.intent.as_ref().is_none_or(|intent| intent.incarnation != incarnation)
+    }
 }
 
 /// What a look at AWS showed.
@@ -96,6 +109,8 @@ pub struct Seen {
     pub state: ResourceState,
     /// AWS's words on that.
     pub detail: Option<String>,
+    /// Whether it stands still and nobody had asked for that.
+    pub stopped_by_failure: bool,
     /// What differs from the spec.
     pub changes: Vec<Change>,
 }
@@ -261,7 +276,7 @@ fn absent(facts: &Facts) -> Action {
     match &facts.intent {
         None => Action::WriteIntent { incarnation: 1 },
         // The resource was there and is gone: its life has verifiably ended, the next one begins.
-        Some(intent) if facts.recorded_id.is_some() => Action::WriteIntent { incarnation: intent.incarnation + 1 },
+        Some(intent) if facts.recorded_id.is_some() => next_life(facts, intent),
         // The spec was edited before anything was made: AWS must see the token with one request only.
         Some(intent) if intent.request_hash != facts.request_hash => {
             Action::WriteIntent { incarnation: intent.incarnation }
@@ -279,7 +294,7 @@ fn ours(facts: &Facts, seen: &Seen) -> Action {
             wait(facts, "Restarting", "The resource is stopped and started for a change.".into())
         }
         ResourceState::Deleted => match &facts.intent {
-            Some(intent) if facts.policies.create => Action::WriteIntent { incarnation: intent.incarnation + 1 },
+            Some(intent) if facts.policies.create => next_life(facts, intent),
             _ => {
                 refuse("ResourceMissing", "It was deleted in AWS, and managementPolicies do not permit Create.".into())
             }
@@ -297,16 +312,19 @@ fn ours(facts: &Facts, seen: &Seen) -> Action {
 }
 
 fn settled(facts: &Facts, seen: &Seen) -> Action {
+    // What stands still for a change already is not interrupted by a further one.
+    let stopped = facts.restarting && seen.state != ResourceState::Active;
+    let may_restart = stopped || restart_ground(facts, seen).is_some();
     let (may, may_not): (Vec<Change>, Vec<Change>) = seen.changes.iter().cloned().partition(|change| {
         facts.policies.update
             && match change.effect {
                 Effect::InPlace => true,
-                Effect::Restart => facts.policies.restart,
+                Effect::Restart => may_restart,
                 Effect::Replace => false,
             }
     });
     if may.is_empty() {
-        return nothing_permitted(facts, &may_not, seen.state);
+        return nothing_permitted(facts, &may_not, seen);
     }
     if facts.fruitless_updates >= FRUITLESS_LIMIT {
         return refuse(
@@ -324,19 +342,26 @@ fn settled(facts: &Facts, seen: &Seen) -> Action {
     Action::Update(may)
 }
 
-fn nothing_permitted(facts: &Facts, may_not: &[Change], state: ResourceState) -> Action {
+fn nothing_permitted(facts: &Facts, may_not: &[Change], seen: &Seen) -> Action {
+    if facts.restarting {
+        return match seen.state {
+            ResourceState::Active => Action::EndRestart,
+            _ => Action::Update(vec![start()]),
+        };
+    }
+    if seen.stopped_by_failure && facts.policies.update {
+        return heal(facts, seen);
+    }
     let of = |effect: Effect| may_not.iter().filter(move |change| change.effect == effect).cloned().collect::<Vec<_>>();
-    let (replace, restart) = (of(Effect::Replace), of(Effect::Restart));
+    let (replace, restarts) = (of(Effect::Replace), of(Effect::Restart));
     if may_not.is_empty() {
-        return match (facts.restarting, state) {
-            (true, ResourceState::Active) => Action::EndRestart,
-            (true, _) => Action::Update(vec![start()]),
-            (false, _) if !facts.postponed.is_empty() => Action::Wait {
+        return match facts.postponed.as_slice() {
+            [] => Action::Nothing,
+            postponed => Action::Wait {
                 after: facts.drift_period,
                 reason: "DependencyNotReady",
-                why: format!("The rest is in place. {}", facts.postponed.join(" ")),
+                why: format!("The rest is in place. {}", postponed.join(" ")),
             },
-            (false, _) => Action::Nothing,
         };
     }
     if !facts.policies.update {
@@ -351,18 +376,14 @@ fn nothing_permitted(facts: &Facts, may_not: &[Change], state: ResourceState) ->
             ),
         );
     }
-    refuse(
-        "RestartNotAllowed",
-        format!(
-            "Changing {} needs a stop and start. Set restartPolicy: Allow to permit it, or set the field back.",
-            paths(&restart)
-        ),
-    )
-}
-
-/// The change that brings back a resource which the controller itself has stopped.
-fn start() -> Change {
-    Change { path: "state".into(), from: Some("Stopped".into()), to: Some("Active".into()), effect: Effect::InPlace }
+    let what = format!(
+        "Changing {} needs a stop and start. Set restartPolicy: Allow to permit it, or set the field back.",
+        paths(&restarts)
+    );
+    match facts.policies.restart {
+        Some(_) => refuse("RestartNotAllowed", what),
+        None => Action::Recommend { decision: restart(facts, seen), reason: "RestartNotAllowed", what },
+    }
 }
 
 fn unowned(facts: &Facts, seen: &Seen, what: &str) -> Action {

@@ -35,6 +35,15 @@ pub struct Gift {
     pub outputs: BTreeMap<String, String>,
 }
 
+impl Gift {
+    /// What stands for an output of the object `name` that is not known yet; nothing does where the object
+    /// is on its way out.
+    pub fn promise(&self, name: &str) -> Option<String> {
+        let after = if self.outputs.is_empty() { "after create of" } else { "once it is ready, from" };
+        (!self.deleting).then(|| format!("(known {after} {name})"))
+    }
+}
+
 impl Graph {
     /// Takes in an object as it is now and returns whom that concerns.
     pub fn applied(&self, object: &AwsResource) -> Vec<Key> {
@@ -88,6 +97,11 @@ impl Graph {
     /// do not count: their owners take them back by themselves.
     pub fn dependants(&self, key: &Key) -> Vec<String> {
         dependants_in(&self.lock(), key, |later| !later).map(|(_, name)| name).collect()
+    }
+
+    /// The names that the object refers to.
+    pub fn needs(&self, key: &Key) -> Vec<String> {
+        self.lock().get(key).map(|node| node.needs.keys().cloned().collect()).unwrap_or_default()
     }
 
     /// The circle of references that the object is in, beginning and ending with it.
@@ -164,7 +178,8 @@ pub fn key(object: &AwsResource) -> Key {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 
-fn needs(object: &AwsResource) -> BTreeMap<String, bool> {
+/// The names that an object refers to, each with whether the value may come later.
+pub fn needs(object: &AwsResource) -> BTreeMap<String, bool> {
     let Some(kind) = object.spec.kind.the_one() else { return BTreeMap::new() };
     let names = with_kind!(kind, K, spec => match K::REFERENCES {
         [] => Vec::new(),

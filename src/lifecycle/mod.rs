@@ -10,6 +10,8 @@ pub mod caches;
 pub mod context;
 pub mod decide;
 pub mod error;
+pub mod governance;
+mod governed;
 pub mod graph;
 pub mod intent;
 mod judgement;
@@ -17,6 +19,7 @@ pub mod news;
 pub mod objects;
 pub mod observe;
 pub mod orphans;
+pub mod plan;
 pub mod policies;
 pub mod prices;
 pub mod references;
@@ -26,24 +29,26 @@ pub mod secrets;
 pub mod status;
 
 use crate::api::conditions::{ConditionType, Verdict, is_true};
-use crate::api::resource::{AwsResource, Change};
-use crate::api::{ANNOTATION_PAUSED, ANNOTATION_RECONCILE};
+use crate::api::resource::{AwsResource, AwsResourceStatus, Change};
+use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE};
 use crate::aws::error::ErrorClass;
 use crate::aws::tags::{Owner, Tags};
 use crate::kinds::{Kind, KindSpec, with_kind};
 use context::{Absence, Context};
 use decide::{Facts, Sight};
 use error::PassError;
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use governance::Governance;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt};
 use news::News;
-use observe::{View, Wanted, observe};
+use plan::{Examined, Ground};
 use policies::Policies;
+use references::Output;
 use report::{Failure, Report, creation};
-use resolve::resolve;
 use secrets::Vault;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The most passes of one walk; a longer one goes on with the next reconcile.
@@ -66,6 +71,8 @@ pub struct Walk<'a> {
     api: Api<AwsResource>,
     object: AwsResource,
     uid: String,
+    /// Whose it is and what may be done without asking; `None` for an object without a kind.
+    governance: Option<Governance>,
     /// The region of the account that the resource is in, once it is known.
     region: String,
     /// Whether this very walk has begun the resource's present life, so that no create call can have
@@ -77,13 +84,15 @@ pub struct Walk<'a> {
     actions: Vec<&'static str>,
     /// Why its last pass did not come to its end.
     failure: Option<Failure>,
+    /// Whether the walk only looks ahead and never applies: what is not known yet then has a placeholder.
+    looks_ahead: bool,
 }
 
 /// Reconciles one object, and says when to come back and what was done.
 pub async fn reconcile(object: AwsResource, cx: &Context) -> Report {
     let state = object.status.as_ref().and_then(|status| status.state);
     let mut walk = Walk::new(object, cx);
-    let next = walk.to_its_end().await;
+    let next = walk.walk().await;
     let created = creation(state, &walk.object, Timestamp::now());
     Report { next, actions: walk.actions, failure: walk.failure, created }
 }
@@ -96,6 +105,15 @@ struct Desired<K: Kind> {
     vault: Vault,
 }
 
+/// A spec without references.
+struct Filled<K: Kind> {
+    spec: K::Spec,
+    /// What is left out of it for now, in words.
+    postponed: Vec<String>,
+    /// The objects whose values have a placeholder.
+    waits_for: Vec<String>,
+}
+
 impl<'a> Walk<'a> {
     fn new(object: AwsResource, cx: &'a Context) -> Self {
         let api = Api::namespaced(cx.client.clone(), &object.namespace().unwrap_or_default());
@@ -106,11 +124,12 @@ impl<'a> Walk<'a> {
             cx.memory.change(&uid, |memory| memory.last_update = None);
         }
         let (actions, failure) = (Vec::new(), None);
-        let region = String::new();
-        Self { cx, api, object, uid, region, intent_is_fresh: false, current: false, actions, failure }
+        let (governance, region) = (governance::governance(&object, cx), String::new());
+        let (intent_is_fresh, current, looks_ahead) = (false, false, false);
+        Self { cx, api, object, uid, governance, region, intent_is_fresh, current, actions, failure, looks_ahead }
     }
 
-    async fn to_its_end(&mut self) -> Next {
+    async fn walk(&mut self) -> Next {
         for _ in 0..PASSES {
             let outcome = match self.pass().await {
                 Err(PassError::Stale) => self.reread().await,
@@ -135,46 +154,28 @@ impl<'a> Walk<'a> {
     async fn pass(&mut self) -> Result<Next, PassError> {
         // Every single write is fenced where it is sent; here it spares the looks before it.
         self.cx.fence.permit(self.cx.config.longest_write())?;
-        if self.object.annotations().get(ANNOTATION_PAUSED).is_some_and(|value| value == "true") {
+        if objects::is_set(&self.object, ANNOTATION_PAUSED) {
             return self.pause().await;
         }
+        if self.object.metadata.deletion_timestamp.is_some() && objects::is_set(&self.object, ANNOTATION_PROTECTED) {
+            return self.protect().await;
+        }
         let kind: KindSpec = self.object.spec.kind.the_one().ok_or(PassError::NoKind)?;
-        with_kind!(kind, K, spec => self.boxed_pass::<K>(spec).await)
+        with_kind!(kind, K, spec => self.boxed_pass::<K>(spec)).await
     }
 
-    /// A pass on the heap: on the stack, the passes of all kinds would lie side by side.
+    /// The pass over one kind block, on the heap: the futures of all kinds side by side would take a good part
+    /// of a thread's stack.
     fn boxed_pass<K: Kind>(&mut self, spec: K::Spec) -> BoxFuture<'_, Result<Next, PassError>> {
-        self.pass_of::<K>(spec).boxed()
+        Box::pin(self.pass_of::<K>(spec))
     }
 
     async fn pass_of<K: Kind>(&mut self, spec: K::Spec) -> Result<Next, PassError> {
-        let mut facts = self.facts::<K>(&spec);
-        if let Some(action) = decide::without_account(&facts) {
-            return self.let_go(action).await;
+        let Examined { plan, facts, ground } = self.examine::<K>(spec).await?;
+        match ground {
+            Some(Ground { aws, desired, view }) => self.apply::<K>(&plan, &aws, &desired, &view, &facts).await,
+            None => self.let_go(plan.action).await,
         }
-        let (spec, postponed) = self.without_references::<K>(spec, &facts)?;
-        facts.postponed = postponed;
-        facts.request_hash = self.request_hash::<K>(&spec);
-        if !facts.deleting {
-            K::validate(&spec).map_err(|invalid| PassError::Invalid { member: K::NAME.member(), invalid })?;
-        }
-        let aws = resolve(&self.object, self.cx).await?;
-        aws.region().clone_into(&mut self.region);
-        let desired = self.desired::<K>(spec, &facts.policies);
-        let secrets = self.secret_changes(&desired, &facts).await?;
-        let view = match decide::without_looking(&facts) {
-            Some(_) => View { sight: Sight::Unseen, found: None },
-            None => {
-                let wanted =
-                    Wanted { spec: &desired.spec, owner: &desired.owner, tags: &desired.tags, secrets: &secrets };
-                observe::<K>(&aws, &self.object, &wanted, facts.deleting).await.map_err(PassError::Observe)?
-            }
-        };
-        facts.absent_since = self.remember_absence(&view.sight, &facts);
-        facts.fruitless_updates = self.fruitless_updates(&view.sight);
-        let action = decide::decide(&facts, &view.sight);
-        self.actions.push(action.name());
-        self.apply::<K>(action, &aws, &desired, &view, &facts).await
     }
 
     fn facts<K: Kind>(&self, spec: &K::Spec) -> Facts {
@@ -185,6 +186,7 @@ impl<'a> Walk<'a> {
             deleting: self.object.metadata.deletion_timestamp.is_some(),
             finalizer: objects::has_finalizer(&self.object),
             policies: Policies::of(&self.object.spec, K::HOLDS_DATA),
+            mandate: self.governance.as_ref().map(|governance| governance.mandate.clone()).unwrap_or_default(),
             intent: status.and_then(|status| status.intent.clone()),
             intent_is_fresh: self.intent_is_fresh,
             current: self.current,
@@ -218,9 +220,9 @@ impl<'a> Walk<'a> {
 
     /// The spec with the values of what it refers to, and what is left out of it for now. A deletion
     /// goes on with what is known: what it refers to may be on its way out too.
-    fn without_references<K: Kind>(&self, spec: K::Spec, facts: &Facts) -> Result<(K::Spec, Vec<String>), PassError> {
+    fn without_references<K: Kind>(&self, spec: K::Spec, facts: &Facts) -> Result<Filled<K>, PassError> {
         if K::REFERENCES.is_empty() {
-            return Ok((spec, Vec::new()));
+            return Ok(Filled { spec, postponed: Vec::new(), waits_for: Vec::new() });
         }
         let own = graph::key(&self.object);
         if let Some(path) = self.cx.graph.cycle(&own).filter(|_| !facts.deleting) {
@@ -228,9 +230,18 @@ impl<'a> Walk<'a> {
         }
         let written = serde_json::to_value(&spec).unwrap_or_default();
         let in_use = facts.recorded_id.is_some();
+        let waits_for = RefCell::new(BTreeSet::new());
         let filled = references::fill(written, K::REFERENCES, &|reference, name, output| {
-            let key = (own.0.clone(), name.to_owned());
-            graph::output(self.cx.graph.gift(&key).as_ref(), name, output, in_use, reference.later)
+            let gift = self.cx.graph.gift(&(own.0.clone(), name.to_owned()));
+            let found = graph::output(gift.as_ref(), name, output, in_use, reference.later);
+            let placeholder = gift.filter(|_| self.looks_ahead && !reference.later).and_then(|gift| gift.promise(name));
+            match (found, placeholder) {
+                (Output::Awaited(_), Some(placeholder)) => {
+                    waits_for.borrow_mut().insert(name.to_owned());
+                    Output::Known(placeholder)
+                }
+                (found, _) => found,
+            }
         });
         if !facts.deleting && !filled.impossible.is_empty() {
             return Err(PassError::Impossible(filled.impossible));
@@ -239,7 +250,8 @@ impl<'a> Walk<'a> {
             return Err(PassError::Awaiting(filled.awaited));
         }
         // It came from this type, and a value stands where its reference stood.
-        Ok((serde_json::from_value(filled.spec).unwrap_or(spec), filled.postponed))
+        let spec = serde_json::from_value(filled.spec).unwrap_or(spec);
+        Ok(Filled { spec, postponed: filled.postponed, waits_for: waits_for.into_inner().into_iter().collect() })
     }
 
     fn desired<K: Kind>(&self, spec: K::Spec, policies: &Policies) -> Desired<K> {
@@ -248,7 +260,7 @@ impl<'a> Walk<'a> {
             namespace: self.object.namespace().unwrap_or_default(),
             name: self.object.name_any(),
             uid: self.uid.clone(),
-            agent: K::NAME.owner().as_str(),
+            agent: self.governance.as_ref().map_or(K::NAME.owner(), |governance| governance.owner).as_str(),
         };
         let mut tags = self.object.spec.tags.clone();
         if !policies.observe_only() {
@@ -300,6 +312,7 @@ impl<'a> Walk<'a> {
         self.intent_is_fresh = false;
         match self.api.get_opt(&self.object.name_any()).await? {
             Some(object) if object.uid().as_ref() == Some(&self.uid) => {
+                self.governance = governance::governance(&object, self.cx);
                 self.object = object;
                 self.current = true;
                 Ok(Next::Again)
@@ -308,12 +321,42 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The status after a pass, with whose the object is.
+    fn next_status(
+        &self,
+        verdict: &Verdict,
+        now: Timestamp,
+        edit: impl FnOnce(&mut AwsResourceStatus),
+    ) -> AwsResourceStatus {
+        let mut status = status::next(&self.object, verdict, now, edit);
+        if let Some(governance) = &self.governance {
+            governance.describe(&self.object, &mut status, now);
+        }
+        status
+    }
+
     async fn pause(&mut self) -> Result<Next, PassError> {
         let message = format!(
             "Paused by the annotation {ANNOTATION_PAUSED}; nothing is read or written in AWS. Remove it to go on."
         );
         let ready = self.object.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::Ready));
         let verdict = Verdict { ready, synced: false, ..Verdict::ready("ReconcilePaused", message) };
+        let status = self.next_status(&verdict, Timestamp::now(), |_| {});
+        status::write(&self.api, &mut self.object, status).await?;
+        Ok(Next::Done)
+    }
+
+    /// Keeps what is to be deleted; the chart's admission policy refuses such a deletion before it begins.
+    async fn protect(&mut self) -> Result<Next, PassError> {
+        let message = format!(
+            "The annotation {ANNOTATION_PROTECTED} protects the object, so that nothing is deleted. Remove it to let the deletion go on."
+        );
+        let verdict = Verdict::stalled("DeletionProtected", message.clone());
+        let known =
+            self.object.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::Stalled));
+        if !known {
+            News::warning(verdict.reason, message).publish(&self.object, "Delete", self.cx);
+        }
         let status = status::next(&self.object, &verdict, Timestamp::now(), |_| {});
         status::write(&self.api, &mut self.object, status).await?;
         Ok(Next::Done)
@@ -337,7 +380,7 @@ impl<'a> Walk<'a> {
         };
         news.publish(&self.object, "Reconcile", self.cx);
         let now = Timestamp::now();
-        let status = status::next(&self.object, &verdict, now, |status| {
+        let status = self.next_status(&verdict, now, |status| {
             judgement::note_unread(status, &error, verdict.reason, now);
         });
         match status::write(&self.api, &mut self.object, status).await {

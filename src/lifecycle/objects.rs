@@ -31,6 +31,11 @@ pub fn has_finalizer(object: &impl ResourceExt) -> bool {
     object.finalizers().iter().any(|name| name == FINALIZER)
 }
 
+/// Whether the value of this annotation is `"true"`.
+pub fn is_set(object: &impl ResourceExt, annotation: &str) -> bool {
+    object.annotations().get(annotation).is_some_and(|value| value == "true")
+}
+
 /// Puts our finalizer on the object, by compare-and-swap, if it is not there, and returns the object
 /// as it is then.
 ///

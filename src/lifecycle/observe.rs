@@ -50,7 +50,13 @@ pub async fn observe<K: Kind>(
         return Ok(View { sight: Sight::Absent, found: None });
     };
     let changes = if deleting { Vec::new() } else { differences::<K>(object, wanted, &observed) };
-    let seen = Seen { id: id.clone(), state: observed.state, detail: observed.detail.clone(), changes };
+    let seen = Seen {
+        id: id.clone(),
+        state: observed.state,
+        detail: observed.detail.clone(),
+        stopped_by_failure: K::stopped_by_failure(&observed),
+        changes,
+    };
     let sight = match wanted.owner.relation(&observed.tags) {
         Ownership::Ours => Sight::Ours(seen),
         // AWS takes the tags off what it has removed. It was found by our record or our token.

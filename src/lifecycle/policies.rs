@@ -13,8 +13,8 @@ pub struct Policies {
     pub delete: bool,
     /// Take over an existing resource that nobody owns.
     pub adoption: Option<AdoptionPolicy>,
-    /// Interrupt it for a change.
-    pub restart: bool,
+    /// Interrupt it for a change; `None` where that is for the service agent to say.
+    pub restart: Option<RestartPolicy>,
 }
 
 impl Policies {
@@ -34,7 +34,7 @@ impl Policies {
             update: may(ManagementPolicy::Update),
             delete: delete && may(ManagementPolicy::Delete),
             adoption: spec.adoption_policy,
-            restart: spec.restart_policy == Some(RestartPolicy::Allow),
+            restart: spec.restart_policy,
         }
     }
 

@@ -1,9 +1,10 @@
 //! Writes what became true into an object's status: the one place that does.
 
 use crate::api::conditions::{Verdict, keep_repeats};
-use crate::api::resource::{AwsResource, AwsResourceStatus, Change};
+use crate::api::resource::{AwsResource, AwsResourceStatus, Change, Intent, ResourceState};
 use crate::api::{ANNOTATION_RECONCILE, MANAGER_RESOURCE};
 use crate::kinds::{Kind, Observed};
+use crate::lifecycle::judgement;
 use crate::lifecycle::objects::apply_status;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt};
@@ -23,12 +24,27 @@ pub fn next(
     status.observed_generation = Some(generation);
     if let Some(kind) = object.spec.kind.the_one().map(|kind| kind.name()) {
         status.kind = Some(kind.as_str().into());
-        status.owner = Some(kind.owner().as_str().into());
     }
     status.last_handled_reconcile_at = object.annotations().get(ANNOTATION_RECONCILE).cloned();
     edit(&mut status);
     status.conditions = keep_repeats(verdict.conditions(&status.conditions, generation, now), &status.conditions);
     status
+}
+
+/// Writes down what is about to be made. Where that begins another life of the resource, nothing of the
+/// last one stays.
+pub fn begin(status: &mut AwsResourceStatus, intent: Intent, tag_keys: Vec<String>, begins: bool) {
+    status.intent = Some(intent);
+    status.applied_tag_keys = tag_keys;
+    if begins {
+        status.id = None;
+        status.arn = None;
+        status.outputs.clear();
+        status.secret_versions.clear();
+        status.restarting_since = None;
+        status.state = Some(ResourceState::Pending);
+        judgement::forget(status);
+    }
 }
 
 /// Puts what was read of a resource into the status.

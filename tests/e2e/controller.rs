@@ -1,5 +1,6 @@
 //! The real program as a process of a story.
 
+use super::variable;
 use serde_json::Value;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -48,7 +49,7 @@ impl Controller {
             .args(["--poll-period", "200ms", "--visibility-lag", "1s", "--backoff-base", "200ms"])
             .args(["--backoff-max", "2s", "--aws-attempt-timeout", "5s", "--log", "ccagi_aws_agent=debug,warn"])
             .args(more)
-            .env("KUBECONFIG", kubeconfig)
+            .env("KUBECONFIG", with_the_charts_rights(kubeconfig))
             .stdout(Stdio::null())
             .stderr(file);
         let already = lines(&log, line);
@@ -112,6 +113,14 @@ impl Controller {
     fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+}
+
+/// Where a story gives its controller the administrator's kubeconfig, it runs as the chart's ServiceAccount.
+fn with_the_charts_rights(kubeconfig: &Path) -> PathBuf {
+    match kubeconfig == Path::new(&variable("KUBECONFIG")) {
+        true => variable("CCAGI_CONTROLLER_KUBECONFIG").into(),
+        false => kubeconfig.to_owned(),
     }
 }
 

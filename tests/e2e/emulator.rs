@@ -97,6 +97,12 @@ impl Emulator {
         denied.map(|request| format!("{} needs {}", request.operation, request.denied)).collect()
     }
 
+    /// Stops an instance as AWS does when its hardware is retired.
+    pub fn stop_by_aws(&self, account: &str, instance: &str) {
+        let body = json!({"account": account, "region": "us-east-1", "instance": instance});
+        assert_eq!(self.call("POST", "stop", &body), json!({}), "{instance} was not stopped");
+    }
+
     /// Forgets the account's faults.
     pub fn clear_faults(&self, account: &str) {
         self.call("DELETE", &format!("faults?account={account}"), &Value::Null);

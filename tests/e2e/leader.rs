@@ -1,13 +1,21 @@
 use super::controller::Controller;
 use super::story::{Story, id};
+use super::variable;
 use ccagi_aws_agent::api::account::AwsAccountSpec;
 use ccagi_aws_agent::aws::calls::Observer;
 use ccagi_aws_agent::aws::error::{ErrorClass, Named};
 use ccagi_aws_agent::aws::session::{CallSettings, Sessions, http_client};
 use ccagi_aws_agent::fence::{Fence, Tenure};
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use kube::Api;
-use serde_json::json;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use kube::api::PostParams;
+use kube::{Api, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::fmt::Debug;
+use std::path::Path;
 use std::time::Duration;
 
 const INSTANCE: &str = "ec2Instance: {imageId: ami-0abcdef1234567890, instanceType: t3.micro}";
@@ -21,15 +29,16 @@ struct Election {
 impl Election {
     /// The first controller leads.
     async fn begin(name: &str) -> Self {
-        let lease = format!("{name}-{}", std::process::id());
+        let mut story = Story::prepare(name, Path::new(&variable("KUBECONFIG"))).await;
+        permit_lease(&story).await;
         let flags = [
-            "--leader-elect --leader-election-namespace default --leader-election-lease-duration 8s",
+            "--leader-elect --leader-election-lease-duration 8s",
             "--leader-election-renew-deadline 6s --leader-election-retry-period 500ms --api-write-timeout 5s",
-            &format!("--leader-election-id {lease}"),
+            &format!("--leader-election-namespace {}", story.name),
         ];
         let flags: Vec<String> = flags.iter().flat_map(|flags| flags.split(' ')).map(str::to_owned).collect();
-        let words: Vec<&str> = flags.iter().map(String::as_str).collect();
-        Self { story: Story::begin_with(name, &words).await, flags }
+        story.go_on_with(&flags.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        Self { story, flags }
     }
 
     /// A further controller, which stands by.
@@ -39,8 +48,8 @@ impl Election {
     }
 
     async fn lease(&self) -> LeaseSpec {
-        let leases: Api<Lease> = Api::namespaced(self.story.client.clone(), "default");
-        leases.get(self.flags.last().unwrap()).await.unwrap().spec.unwrap()
+        let leases: Api<Lease> = Api::namespaced(self.story.client.clone(), &self.story.name);
+        leases.get("ccagi-aws-agent").await.unwrap().spec.unwrap()
     }
 
     async fn holder(&self) -> String {
@@ -65,6 +74,30 @@ impl Election {
         self.story.apply(&name, &spec).await;
         self.story.until_ready(&name).await.status.unwrap().intent.unwrap().lease_transitions
     }
+}
+
+/// Grants in the story's namespace what the chart grants in the release's.
+async fn permit_lease(story: &Story) {
+    let rendered = std::fs::read_to_string(variable("CCAGI_LEADER_ROLE")).unwrap();
+    for mut document in serde_saphyr::from_multiple::<Value>(&rendered).unwrap() {
+        document["metadata"]["namespace"] = json!(story.name);
+        let text = document.to_string();
+        let name = document["metadata"]["name"].as_str().unwrap();
+        match document["kind"].as_str() {
+            Some("Role") => grant::<Role>(story, name, &text).await,
+            Some("RoleBinding") => grant::<RoleBinding>(story, name, &text).await,
+            other => panic!("{other:?} in {rendered}"),
+        }
+    }
+}
+
+async fn grant<K>(story: &Story, name: &str, text: &str)
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Serialize + Clone + Debug,
+{
+    let api: Api<K> = Api::namespaced(story.client.clone(), &story.name);
+    let object: K = serde_json::from_str(text).unwrap();
+    api.create(&PostParams::default(), &object).await.unwrap_or_else(|error| panic!("{name}: {error}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,13 +29,17 @@ mod networks;
 mod old_copies;
 mod orphans;
 mod ownership;
+mod plan;
+mod plan_kinds;
 mod references;
 mod roles;
 mod security_groups;
+mod service_agents;
 mod shop;
 mod switches;
 mod tables;
 mod telemetry;
+mod tree;
 
 /// A variable that `make test` sets.
 pub fn variable(name: &str) -> String {

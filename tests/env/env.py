@@ -22,9 +22,11 @@ from typing import Any
 import build
 import kubernetes
 import processes
+import service_account
 from processes import EnvError
 
 EMULATOR = build.HERE / "emulator"
+CHART_TESTS = build.HERE.parent / "chart"
 # The emulator accepts any key; these belong to no role, so they act in the default account.
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIALOCALENVIRONMENT",
@@ -105,6 +107,7 @@ def start_controlplane(folder: Path, state: State, binaries: Path) -> None:
     state["apiserver_url"] = f"https://127.0.0.1:{ports['kube-apiserver']}"
     state["logs"]["etcd"] = str(folder / "etcd.log")
     state["logs"]["kube-apiserver"] = str(folder / "kube-apiserver.log")
+    state["logs"]["audit"] = str(folder / "audit.log")
     pid = kubernetes.start_etcd(binaries / "etcd", folder, ports["etcd"], ports["etcd-peer"])
     state["pids"]["etcd"] = pid
     save(folder, state)
@@ -225,12 +228,33 @@ def run_tests(arguments: list[str]) -> int:
             down(folder)
 
 
+def run_chart_tests(arguments: list[str]) -> int:
+    """Run the chart's tests with both Helms in an environment of their own; return pytest's exit code."""
+    for major in (4, 3):
+        build.helm(major)
+    build.kstatus()
+    build.tools()
+    with tempfile.TemporaryDirectory(prefix="ccagi-chart-") as name:
+        folder = Path(name).resolve()
+        state = up(folder)
+        try:
+            command = [str(build.emulator() / "bin" / "python"), "-m", "pytest", "-q"]
+            command += ["--tb=short", "-p", "no:cacheprovider", *(arguments or ["."])]
+            given = {**variables(state), "CCAGI_AUDIT_LOG": state["logs"]["audit"]}
+            return subprocess.run(command, env=given, cwd=CHART_TESTS).returncode
+        finally:
+            down(folder)
+
+
 def run_with(folder: Path, command: list[str]) -> int:
     """Run a command with a fresh environment, stop it whatever happens, return the exit code."""
+    build.helm(4)
     state = up(folder)
     try:
-        python = build.emulator() / "bin" / "python"
-        return subprocess.run(command, env={**variables(state), "CCAGI_TEST_PYTHON": str(python)}).returncode
+        given = {**variables(state), "CCAGI_TEST_PYTHON": str(build.emulator() / "bin" / "python")}
+        given["CCAGI_AUDIT_LOG"] = state["logs"]["audit"]
+        given.update(service_account.grant(folder, given))
+        return subprocess.run(command, env=given).returncode
     finally:
         down(folder)
 
@@ -291,8 +315,9 @@ def parser() -> argparse.ArgumentParser:
                 less.add_argument(flag, dest="parts", action="store_const", const=parts)
         if name == "exec":
             command.add_argument("program", nargs="+", help="the command and its arguments, after --")
-    tests = commands.add_parser("test", help="test the emulator")
-    tests.add_argument("arguments", nargs="*", help="arguments for pytest")
+    for name, text in {"test": "test the emulator", "test-chart": "test the Helm chart"}.items():
+        tests = commands.add_parser(name, help=text)
+        tests.add_argument("arguments", nargs="*", help="arguments for pytest")
     return top
 
 
@@ -312,6 +337,8 @@ def run(options: argparse.Namespace) -> int:
         stop_apiserver(options.dir)
     elif options.command == "start-apiserver":
         restart_apiserver(options.dir)
+    elif options.command == "test-chart":
+        return run_chart_tests(options.arguments)
     else:
         return run_tests(options.arguments)
     return 0

@@ -25,6 +25,7 @@ CONTROLLERS = (
     "serviceaccount-controller",
     "serviceaccount-token-controller",
 )
+AUDIT_POLICY = Path(__file__).resolve().with_name("audit-policy.yaml")
 
 
 def prepare(folder: Path, python: Path, port: int) -> None:
@@ -98,6 +99,8 @@ def start_apiserver(binary: Path, folder: Path, port: int, etcd_port: int) -> in
         "--service-cluster-ip-range=10.0.0.0/24",
         # A loopback address cannot be published as an endpoint, and nothing needs it.
         "--endpoint-reconciler-type=none",
+        f"--audit-policy-file={AUDIT_POLICY}",
+        f"--audit-log-path={folder / 'audit.log'}",
         # Load tests measure the controller: fairness queues would measure themselves.
         "--enable-priority-and-fairness=false",
         "--max-requests-inflight=4000",

@@ -92,6 +92,7 @@ const VOLATILE: &[&str] = &[
     "StateTransitionReason",
     "TableId",
     "UsageOperationUpdateTime",
+    "at",
     "creationTime",
     "healthSince",
     "lastHandledReconcileAt",

@@ -27,7 +27,7 @@ mod watched;
 mod watches;
 mod words;
 mod workers;
-mod workloads;
+pub mod workloads;
 
 use campaign::{Recorded, Verdict, record};
 use families::{FAMILIES, failed};

@@ -17,7 +17,7 @@ pub enum Workers {
     /// One at a time: where one dies, a fresh one takes its place.
     OneByOne { stop: oneshot::Sender<()>, ended: JoinHandle<()> },
     /// Two programs with one lease.
-    Two(Rivals),
+    Two(Box<Rivals>),
 }
 
 impl Workers {
@@ -33,7 +33,10 @@ impl Workers {
         let mut arguments = arguments(&format!("story={run}"), two || fault == Some(Fault::Hang));
         if two {
             arguments.extend(rivals::arguments(run));
-            return Rivals::start(&Launch::new(doors, ground, run, arguments), patience).await.map(Self::Two);
+            return Rivals::start(&Launch::new(doors, ground, run, arguments), patience)
+                .await
+                .map(Box::new)
+                .map(Self::Two);
         }
         let (stop, stopped) = oneshot::channel();
         let ended = match fault.is_some_and(Fault::takes_the_program) {

@@ -172,7 +172,7 @@ fn services(kinds: &[KindName]) -> Vec<String> {
 }
 
 /// The objects of a kind's example, and those that they refer to.
-fn example(kind: KindName) -> (Vec<Value>, Vec<Value>) {
+pub fn example(kind: KindName) -> (Vec<Value>, Vec<Value>) {
     let file = match kind {
         KindName::S3Bucket => "s3-bucket.yaml",
         KindName::Ec2Instance => "ec2-instance.yaml",
@@ -206,7 +206,7 @@ fn documents(file: &str) -> Vec<Value> {
 }
 
 /// The objects with one setting changed.
-fn changed(kind: KindName, mut objects: Vec<Value>) -> Vec<Value> {
+pub fn changed(kind: KindName, mut objects: Vec<Value>) -> Vec<Value> {
     let block = &mut objects[0]["spec"][kind.member()];
     match kind {
         KindName::S3Bucket => block["versioning"] = json!("Suspended"),

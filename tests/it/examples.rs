@@ -1,5 +1,6 @@
 use super::{files, repository};
 use ccagi_aws_agent::api::resource::AwsResource;
+use ccagi_aws_agent::api::service_agent::ServiceAgent;
 use ccagi_aws_agent::kinds::KindName;
 use serde_json::Value;
 
@@ -22,5 +23,15 @@ fn every_kind_has_an_example_that_reads_as_written() {
     }
     for kind in KindName::ALL {
         assert!(kinds.contains(kind), "{} has no example", kind.as_str());
+    }
+}
+
+#[test]
+fn a_service_agent_has_an_example_that_reads_as_written() {
+    let agents: Vec<Value> = documents().into_iter().filter(|document| document["kind"] == "ServiceAgent").collect();
+    assert!(!agents.is_empty());
+    for document in agents {
+        let agent: ServiceAgent = serde_json::from_value(document.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&agent.spec).unwrap(), document["spec"]);
     }
 }

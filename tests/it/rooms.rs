@@ -25,6 +25,11 @@ const PURE: &[&str] = &[
     "lifecycle/intent.rs",
     "lifecycle/orphans/compare.rs",
     "lifecycle/policies.rs",
+    "lifecycle/decide/beyond.rs",
+    "agents/aggregate.rs",
+    "agents/autonomy.rs",
+    "agents/decisions.rs",
+    "agents/owners.rs",
     "kinds/diff.rs",
     "controllers/leader/election.rs",
 ];

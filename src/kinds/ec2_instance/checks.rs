@@ -7,14 +7,11 @@ use crate::health::instance::{Checks, Fields, judge};
 use aws_sdk_ec2::types as ec2;
 use std::time::{Duration, SystemTime};
 
-/// What was read of an instance's status checks; `None` where AWS shows none.
-pub(super) type Status = Result<Option<ec2::InstanceStatus>, AwsError>;
-
 /// How the descriptions of events begin that are over (API reference, InstanceStatusEvent).
 const OVER: &[&str] = &["[Completed]", "[Canceled]"];
 
-/// Reads the status checks, which only a running instance has.
-pub(super) async fn read(aws: &Aws, id: &str, runs: bool) -> Status {
+/// Reads the status checks, which only a running instance has; `None` where AWS shows none.
+pub(super) async fn read(aws: &Aws, id: &str, runs: bool) -> Result<Option<ec2::InstanceStatus>, AwsError> {
     if !runs {
         return Ok(None);
     }
@@ -22,20 +19,14 @@ pub(super) async fn read(aws: &Aws, id: &str, runs: bool) -> Status {
     Ok(answer.instance_statuses.into_iter().flatten().next())
 }
 
-/// Whether the instance does its work. That its checks cannot be read makes its health unknown and is in
-/// the way of nothing else. `status` is `None` where they were not asked for.
-pub(super) fn assess(instance: &ec2::Instance, status: Option<Status>) -> Assessment {
-    let status = status.unwrap_or(Ok(None));
+/// Whether the instance does its work.
+pub(super) fn assess(instance: &ec2::Instance, status: Option<&ec2::InstanceStatus>) -> Assessment {
     let launched = instance.launch_time().and_then(|time| SystemTime::try_from(*time).ok());
     judge(&Fields {
         state: instance.state().and_then(|state| state.name()).map(ec2::InstanceStateName::as_str),
         state_reason: instance.state_reason().and_then(|reason| reason.code()),
         running_for: launched.and_then(|time| time.elapsed().ok()).unwrap_or(Duration::ZERO),
-        checks: match &status {
-            Err(error) => Checks::Unreadable(error.code.clone().unwrap_or_else(|| error.class.reason().to_owned())),
-            Ok(None) => Checks::None,
-            Ok(Some(status)) => checks(status),
-        },
+        checks: status.map_or(Checks::None, checks),
     })
 }
 
@@ -61,7 +52,6 @@ fn checks(status: &ec2::InstanceStatus) -> Checks<'_> {
 mod tests {
     use super::*;
     use crate::api::resource::Health;
-    use crate::aws::error::ErrorClass;
 
     fn instance(state: &str) -> ec2::Instance {
         let state = ec2::InstanceState::builder().name(state.into()).build();
@@ -73,17 +63,13 @@ mod tests {
         ec2::InstanceStatus::builder().instance_status(summary.clone()).system_status(summary)
     }
 
-    fn health(state: &str, status: Option<Status>) -> Health {
-        assess(&instance(state), status).health
-    }
-
     #[test]
     fn every_state_and_every_check_that_the_sdk_knows_has_a_meaning() {
         for state in ec2::InstanceStateName::values() {
             assert_ne!(assess(&instance(state), None).reason, "UnknownState", "{state}");
         }
         for summary in ec2::SummaryStatus::values() {
-            let verdict = assess(&instance("running"), Some(Ok(Some(status(summary).build()))));
+            let verdict = assess(&instance("running"), Some(&status(summary).build()));
             assert_ne!(verdict.reason, "UnknownState", "{summary}");
             let expected = match *summary {
                 "ok" => Health::Healthy,
@@ -99,24 +85,10 @@ mod tests {
         for code in ec2::EventCode::values() {
             let with = |description: &str| {
                 let event = ec2::InstanceStatusEvent::builder().code((*code).into()).description(description).build();
-                health("running", Some(Ok(Some(status("ok").events(event).build()))))
+                assess(&instance("running"), Some(&status("ok").events(event).build())).health
             };
             assert_eq!(with("The instance is running on degraded hardware"), Health::Degraded, "{code}");
             assert_eq!(with("[Completed] The instance is running on degraded hardware"), Health::Healthy, "{code}");
         }
-    }
-
-    #[test]
-    fn checks_that_may_not_be_read_leave_the_health_unknown_with_the_reason() {
-        let denied = AwsError {
-            operation: "DescribeInstanceStatus",
-            class: ErrorClass::Denied,
-            code: Some("UnauthorizedOperation".into()),
-            message: "You are not authorized.".into(),
-            request_id: Some("r-1".into()),
-        };
-        let verdict = assess(&instance("running"), Some(Err(denied)));
-        assert_eq!((verdict.health, verdict.reason), (Health::Unknown, "StatusUnreadable"));
-        assert!(verdict.message.contains("UnauthorizedOperation") && !verdict.message.contains("r-1"));
     }
 }

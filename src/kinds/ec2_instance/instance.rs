@@ -83,6 +83,13 @@ pub(super) fn detail(instance: &ec2::Instance) -> Option<String> {
     reason.or(instance.state_transition_reason()).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
+/// Whether AWS itself, and not a person or the instance, brought about the last change of state: the
+/// codes of StateReason that begin with `Server.`, such as `Server.ScheduledStop`, as the EC2 API
+/// Reference lists them. Messages begin with the code.
+pub(super) fn is_aws_own_doing(detail: &str) -> bool {
+    detail.starts_with("Server.")
+}
+
 /// The settings that the description of an instance holds; volumes and termination protection are
 /// calls of their own.
 pub(super) fn settings(instance: &ec2::Instance) -> Ec2InstanceSpec {
@@ -166,6 +173,14 @@ mod tests {
         assert_eq!(detail(&stopped).as_deref(), Some("Client.UserInitiatedShutdown"));
         let running = ec2::Instance::builder().state_transition_reason("").build();
         assert_eq!(detail(&running), None);
+    }
+
+    #[test]
+    fn only_the_codes_of_the_server_are_awss_own_doing() {
+        assert!(is_aws_own_doing("Server.ScheduledStop: Stopped due to a scheduled retirement"));
+        assert!(!is_aws_own_doing("Client.UserInitiatedShutdown: User initiated shutdown"));
+        assert!(!is_aws_own_doing("Client.InstanceInitiatedShutdown: Instance initiated shutdown"));
+        assert!(!is_aws_own_doing("User initiated (2026-11-24 10:00:00 GMT)"));
     }
 
     #[test]

@@ -144,12 +144,11 @@ impl Kind for Ec2Instance {
             // Nothing of a terminated instance is left to compare.
             && state != ResourceState::Deleted
         {
-            let (settings, status) = futures::join!(
+            let (_, status) = futures::try_join!(
                 read_settings(aws, &instance, id, wanted, &mut found),
                 checks::read(aws, id, state == ResourceState::Active),
-            );
-            settings?;
-            health = checks::assess(&instance, Some(status));
+            )?;
+            health = checks::assess(&instance, status.as_ref());
         }
         let arn = format!("arn:{}:ec2:{}:{}:instance/{id}", aws.partition(), aws.region(), aws.account_id());
         Ok(Some(Observed {
@@ -187,6 +186,11 @@ impl Kind for Ec2Instance {
             take(aws, &target, changes, step).await?;
         }
         Ok(())
+    }
+
+    fn stopped_by_failure(observed: &Observed<Ec2InstanceSpec>) -> bool {
+        let stopped = observed.state == ResourceState::Stopped;
+        stopped && observed.detail.as_deref().is_some_and(instance::is_aws_own_doing)
     }
 
     async fn retag(aws: &Aws, target: Target<'_, Ec2InstanceSpec>, edit: &TagEdit) -> Result<(), AwsError> {

@@ -140,6 +140,10 @@ impl Kind for LambdaFunction {
         cost::items(spec, found)
     }
 
+    fn follow_ups(spec: &LambdaFunctionSpec, changes: &[Change]) -> Vec<&'static str> {
+        step::moves_alias(spec, changes).then_some("alias").into_iter().collect()
+    }
+
     async fn observe(
         aws: &Aws,
         id: &str,

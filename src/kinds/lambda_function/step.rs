@@ -47,6 +47,14 @@ impl Step {
     }
 }
 
+/// Whether the alias moves once these changes are carried out: to the version that they make.
+pub(super) fn moves_alias(spec: &LambdaFunctionSpec, changes: &[Change]) -> bool {
+    let steps = || changes.iter().filter_map(Step::of);
+    spec.alias.is_some()
+        && !steps().any(|step| step == Step::Alias)
+        && steps().any(|step| matches!(step, Step::Configuration | Step::Code))
+}
+
 /// Takes one step.
 pub(super) async fn take(
     aws: &Aws,

@@ -309,3 +309,13 @@ fn what_the_schema_cannot_check_is_checked() {
     assert_eq!(path(&with_vpc(&["subnet-1"], &[])), "vpc");
     assert!(LambdaFunction::validate(&with_vpc(&[], &[])).is_ok());
 }
+
+#[test]
+fn the_alias_follows_what_makes_another_version() {
+    let change = |path: &str| Change { path: path.into(), from: None, to: None, effect: Effect::InPlace };
+    let spec = LambdaFunctionSpec { alias: Some("live".into()), ..function(inline("pass")) };
+    assert_eq!(LambdaFunction::follow_ups(&spec, &[change("memorySizeMib")]), ["alias"]);
+    assert!(LambdaFunction::follow_ups(&spec, &[change("reservedConcurrency")]).is_empty());
+    assert!(LambdaFunction::follow_ups(&spec, &[change("code.inline.source"), change("alias")]).is_empty());
+    assert!(LambdaFunction::follow_ups(&function(inline("pass")), &[change("memorySizeMib")]).is_empty());
+}

@@ -1,6 +1,8 @@
 //! What may be decided.
 
+use crate::agents::decisions::Decision;
 use crate::api::resource::Change;
+use crate::api::service_agent::DecisionGround;
 use std::time::Duration;
 
 /// The one thing to do next.
@@ -25,6 +27,17 @@ pub enum Action {
     EndRestart,
     /// Carry out these changes.
     Update(Vec<Change>),
+    /// Start what AWS itself has stopped.
+    Start(DecisionGround),
+    /// Ask a person to approve what the service agent may not do by itself.
+    Recommend {
+        /// What would be done.
+        decision: Decision,
+        /// The reason for the conditions.
+        reason: &'static str,
+        /// What is so.
+        what: String,
+    },
     /// Remove the resource.
     Delete,
     /// Look again later.
@@ -74,6 +87,8 @@ impl Action {
             Self::BeginRestart => "BeginRestart",
             Self::EndRestart => "EndRestart",
             Self::Update(_) => "Update",
+            Self::Start(_) => "Start",
+            Self::Recommend { .. } => "Recommend",
             Self::Delete => "Delete",
             Self::Wait { .. } => "Wait",
             Self::RemoveFinalizer(_) => "RemoveFinalizer",

@@ -1,6 +1,8 @@
 //! What holds for every decision, whatever is known: tried with random facts and sights.
 
 use super::*;
+use crate::api::resource::RestartPolicy;
+use crate::api::service_agent::AgentAction;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -31,7 +33,8 @@ fn intent() -> impl Strategy<Value = Intent> {
 
 fn policies() -> impl Strategy<Value = Policies> {
     let adoption = option::of(prop_oneof![Just(AdoptionPolicy::Adopt), Just(AdoptionPolicy::AdoptOrCreate)]);
-    (any::<[bool; 4]>(), adoption).prop_map(|([create, update, delete, restart], adoption)| Policies {
+    let restart = option::of(prop_oneof![Just(RestartPolicy::Never), Just(RestartPolicy::Allow)]);
+    (any::<[bool; 3]>(), adoption, restart).prop_map(|([create, update, delete], adoption, restart)| Policies {
         create,
         update,
         delete,
@@ -44,6 +47,7 @@ prop_compose! {
     fn facts()(
         [deleting, finalizer, intent_is_fresh, current, named, restarting, lags] in any::<[bool; 7]>(),
         policies in policies(),
+        level in 0..=10_i32,
         intent in option::of(intent()),
         recorded_id in option::of("[ij]"),
         dependants in vec("[d]", 0..2),
@@ -58,6 +62,7 @@ prop_compose! {
             deleting,
             finalizer,
             policies,
+            mandate: Mandate { level, ..Mandate::default() },
             intent,
             intent_is_fresh,
             current,
@@ -84,12 +89,15 @@ fn change() -> impl Strategy<Value = Change> {
 
 fn seen() -> impl Strategy<Value = Seen> {
     let state = (0..STATES.len()).prop_map(|place| STATES[place]);
-    ("[ij]", state, option::of("[d]"), vec(change(), 0..4)).prop_map(|(id, state, detail, changes)| Seen {
-        id,
-        state,
-        detail,
-        changes,
-    })
+    ("[ij]", state, option::of("[d]"), any::<bool>(), vec(change(), 0..4)).prop_map(
+        |(id, state, detail, stopped, changes)| Seen {
+            id,
+            state,
+            detail,
+            stopped_by_failure: stopped && state == ResourceState::Stopped,
+            changes,
+        },
+    )
 }
 
 fn sight() -> impl Strategy<Value = Sight> {
@@ -116,6 +124,14 @@ fn ended(facts: &Facts, sight: &Sight) -> bool {
         Sight::Ours(seen) | Sight::Unowned(seen) | Sight::Predecessor(seen) => seen.state == ResourceState::Deleted,
         Sight::Unseen | Sight::Foreign(_) | Sight::Ambiguous(_) => false,
     }
+}
+
+/// Whether the resource may be stopped, or stands still for a change already.
+fn may_interrupt(facts: &Facts, sight: &Sight) -> bool {
+    let Sight::Ours(seen) = sight else { return false };
+    let by_itself = facts.policies.restart.is_none() && facts.mandate.permits(AgentAction::Restart);
+    let stopped = facts.restarting && seen.state != ResourceState::Active;
+    facts.policies.restart == Some(RestartPolicy::Allow) || by_itself || stopped
 }
 
 proptest! {
@@ -155,7 +171,7 @@ proptest! {
             prop_assert!(!facts.deleting && matches!(sight, Sight::Ours(_)));
             let permitted = |change: &Change| match change.effect {
                 Effect::InPlace => true,
-                Effect::Restart => facts.policies.restart,
+                Effect::Restart => may_interrupt(&facts, &sight),
                 Effect::Replace => false,
             };
             prop_assert!(changes.iter().all(permitted));
@@ -186,13 +202,27 @@ proptest! {
     }
 
     #[test]
+    fn what_exceeds_the_autonomy_level_is_never_done_without_approval(facts in facts(), sight in sight()) {
+        let last = facts.intent.as_ref().map_or(1, |intent| intent.incarnation);
+        match decide(&facts, &sight) {
+            Action::WriteIntent { incarnation } if incarnation > last => {
+                prop_assert!(facts.mandate.permits(AgentAction::Recreate));
+            }
+            Action::Start(_) => prop_assert!(facts.mandate.permits(AgentAction::Start)),
+            Action::BeginRestart => prop_assert!(may_interrupt(&facts, &sight)),
+            Action::Recommend { decision, .. } => prop_assert!(!facts.mandate.permits(decision.action)),
+            _ => {}
+        }
+    }
+
+    #[test]
     fn who_may_only_observe_never_writes(facts in facts(), sight in sight()) {
         let none = Policies { create: false, update: false, delete: false, ..facts.policies.clone() };
         let action = decide(&Facts { policies: none, restarting: false, ..facts }, &sight);
         let writes = matches!(
             action,
             Action::WriteIntent { .. } | Action::Create | Action::Record(_) | Action::Adopt | Action::Update(_)
-                | Action::Delete | Action::BeginRestart | Action::EndRestart
+                | Action::Delete | Action::BeginRestart | Action::EndRestart | Action::Start(_)
         );
         prop_assert!(!writes, "{:?}", action);
     }
@@ -206,9 +236,17 @@ fn whatever_differs_between_specs_of_any_kind_is_carried_out_or_refused_by_its_f
 
     let permitted = |change: &Change| change.effect != Effect::Replace;
     every_difference(|_, _, changes| {
-        let policies = Policies { create: true, update: true, delete: true, adoption: None, restart: true };
+        let policies =
+            Policies { create: true, update: true, delete: true, adoption: None, restart: Some(RestartPolicy::Allow) };
         let facts = Facts { policies, ..super::tests::known() };
-        let seen = Seen { id: "i-1".into(), state: ResourceState::Active, detail: None, changes: changes.clone() };
+        let (id, changes) = ("i-1".into(), changes.clone());
+        let seen = Seen {
+            id,
+            state: ResourceState::Active,
+            detail: None,
+            stopped_by_failure: false,
+            changes: changes.clone(),
+        };
         let fits = match decide(&facts, &Sight::Ours(seen)) {
             Action::Nothing => changes.is_empty(),
             Action::Update(written) => !written.is_empty() && written.iter().all(permitted),

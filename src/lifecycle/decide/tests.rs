@@ -1,4 +1,7 @@
 use super::*;
+use crate::agents::autonomy::Approval;
+use crate::api::resource::RestartPolicy;
+use crate::api::service_agent::DecisionGround;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -22,7 +25,8 @@ pub(super) fn known() -> Facts {
         now: at(1000),
         deleting: false,
         finalizer: true,
-        policies: Policies { create: true, update: true, delete: true, adoption: None, restart: false },
+        policies: Policies { create: true, update: true, delete: true, adoption: None, restart: None },
+        mandate: Mandate { level: 5, ..Mandate::default() },
         intent: Some(intent(1)),
         intent_is_fresh: false,
         current: true,
@@ -49,7 +53,13 @@ fn intended() -> Facts {
 fn seen(state: ResourceState, changes: &[(&str, Effect)]) -> Seen {
     let change =
         |(path, effect): &(&str, Effect)| Change { path: (*path).into(), from: None, to: None, effect: *effect };
-    Seen { id: "i-1".into(), state, detail: None, changes: changes.iter().map(change).collect() }
+    Seen {
+        id: "i-1".into(),
+        state,
+        detail: None,
+        stopped_by_failure: false,
+        changes: changes.iter().map(change).collect(),
+    }
 }
 
 fn active(changes: &[(&str, Effect)]) -> Sight {
@@ -58,7 +68,7 @@ fn active(changes: &[(&str, Effect)]) -> Sight {
 
 fn reason(action: Action) -> &'static str {
     match action {
-        Action::Refuse { reason, .. } | Action::Wait { reason, .. } => reason,
+        Action::Refuse { reason, .. } | Action::Wait { reason, .. } | Action::Recommend { reason, .. } => reason,
         other => panic!("neither refused nor waiting: {other:?}"),
     }
 }
@@ -142,7 +152,7 @@ fn a_restart_needs_permission_and_is_written_down_first() {
     let sight = active(&[("instanceType", Effect::Restart)]);
     assert_eq!(reason(decide(&known(), &sight)), "RestartNotAllowed");
     let mut facts = known();
-    facts.policies.restart = true;
+    facts.policies.restart = Some(RestartPolicy::Allow);
     assert_eq!(decide(&facts, &sight), Action::BeginRestart);
     facts.restarting = true;
     assert!(matches!(decide(&facts, &sight), Action::Update(_)));
@@ -176,7 +186,7 @@ fn the_same_update_without_effect_is_not_written_for_ever() {
 
 #[test]
 fn observe_only_never_writes() {
-    let policies = Policies { create: false, update: false, delete: false, adoption: None, restart: false };
+    let policies = Policies { create: false, update: false, delete: false, adoption: None, restart: None };
     let facts = Facts { policies, finalizer: false, intent: None, recorded_id: None, ..known() };
     assert_eq!(without_looking(&facts), None);
     for sight in [active(&[("versioning", Effect::InPlace)]), Sight::Unowned(seen(ResourceState::Active, &[]))] {
@@ -279,4 +289,72 @@ fn who_waits_is_told_since_when_and_how_long_it_usually_takes() {
     assert!(making.contains("since 2026-11-24T00:00:00Z; that usually takes about 10 minutes"), "{making}");
     let going = told(&Facts { deleting: true, ..known() }, ResourceState::Deleting);
     assert!(going.contains("usually takes about a minute"), "{going}");
+}
+
+/// A level that permits nothing without asking, and what a person has approved of what `asked` for.
+fn approved(asked: &Action) -> Mandate {
+    let Action::Recommend { decision, .. } = asked else { panic!("nothing is recommended: {asked:?}") };
+    let since = "2026-11-24T00:00:00Z".to_owned();
+    let approval = Some(Approval { id: decision.id(&since), since });
+    Mandate { approval, ..Mandate::default() }
+}
+
+#[test]
+fn what_is_gone_is_made_again_only_if_the_level_permits_it_or_a_person_approves() {
+    let gone = Sight::Ours(seen(ResourceState::Deleted, &[]));
+    assert_eq!(decide(&known(), &gone), Action::WriteIntent { incarnation: 2 });
+    let bound = Facts { mandate: Mandate { level: 3, ..Mandate::default() }, ..known() };
+    let asked = decide(&bound, &gone);
+    let by_approval = Facts { mandate: approved(&asked), ..known() };
+    assert_eq!(decide(&by_approval, &gone), Action::WriteIntent { incarnation: 2 });
+    let absent = Facts { absent_since: Some(at(900)), ..by_approval.clone() };
+    assert_eq!(decide(&absent, &Sight::Absent), Action::WriteIntent { incarnation: 2 });
+    let next = Facts { intent: Some(intent(2)), ..by_approval };
+    assert!(matches!(decide(&next, &gone), Action::Recommend { .. }), "an approval is for one life");
+}
+
+#[test]
+fn a_restart_is_approved_for_the_very_changes_that_were_shown() {
+    let restart = active(&[("instanceType", Effect::Restart)]);
+    let asked = decide(&known(), &restart);
+    let facts = Facts { mandate: approved(&asked), ..known() };
+    assert_eq!(decide(&facts, &restart), Action::BeginRestart);
+    let other = active(&[("instanceType", Effect::Restart), ("engineVersion", Effect::Restart)]);
+    assert!(matches!(decide(&facts, &other), Action::Recommend { .. }));
+}
+
+#[test]
+fn restart_policy_is_the_authors_word_and_comes_before_level_and_approval() {
+    let restart = active(&[("instanceType", Effect::Restart)]);
+    let free = Facts { mandate: Mandate { level: 10, ..Mandate::default() }, ..known() };
+    assert_eq!(decide(&free, &restart), Action::BeginRestart);
+    let mut never = Facts { ..free };
+    never.policies.restart = Some(RestartPolicy::Never);
+    assert_eq!(reason(decide(&never, &restart)), "RestartNotAllowed");
+    let mut allowed = Facts { mandate: Mandate::default(), ..known() };
+    allowed.policies.restart = Some(RestartPolicy::Allow);
+    assert_eq!(decide(&allowed, &restart), Action::BeginRestart);
+}
+
+#[test]
+fn what_stands_still_for_a_change_takes_further_ones_along_and_runs_again_before_anybody_is_asked() {
+    let facts = Facts { restarting: true, ..known() };
+    let stopped = Sight::Ours(seen(ResourceState::Stopped, &[("instanceType", Effect::Restart)]));
+    assert!(matches!(decide(&facts, &stopped), Action::Update(_)));
+    let replaced = Sight::Ours(seen(ResourceState::Stopped, &[("imageId", Effect::Replace)]));
+    assert_eq!(decide(&facts, &replaced), Action::Update(vec![start()]));
+    assert_eq!(decide(&facts, &active(&[("instanceType", Effect::Restart)])), Action::EndRestart);
+}
+
+#[test]
+fn what_aws_stopped_is_started_and_what_a_person_stopped_is_not() {
+    let stopped = |failed| Sight::Ours(Seen { stopped_by_failure: failed, ..seen(ResourceState::Stopped, &[]) });
+    assert_eq!(decide(&known(), &stopped(true)), Action::Start(DecisionGround::Autonomy));
+    assert_eq!(decide(&known(), &stopped(false)), Action::Nothing);
+    let bound = Facts { mandate: Mandate { level: 1, ..Mandate::default() }, ..known() };
+    let asked = decide(&bound, &stopped(true));
+    let facts = Facts { mandate: approved(&asked), ..known() };
+    assert_eq!(decide(&facts, &stopped(true)), Action::Start(DecisionGround::Approval));
+    let in_vain = Facts { fruitless_updates: FRUITLESS_LIMIT, ..known() };
+    assert_eq!(reason(decide(&in_vain, &stopped(true))), "UpdateLoop");
 }

@@ -7,6 +7,7 @@
   counts them, ``DELETE journal?account=`` forgets them.
 - ``PUT permissions {"account", "role", "policy"}`` holds a role's sessions to an IAM policy,
   ``DELETE permissions?account=`` lets them do everything again.
+- ``POST stop {"account", "region", "instance"}`` stops an instance as AWS does for a retirement.
 - ``PUT checks {"account", "id", "system", "instance"}`` has the status checks of an instance show this.
 - ``GET actions?account=&role=&since=`` lists the IAM actions that requests used.
 Without ``account`` all accounts are meant, but for ``PUT``.
@@ -19,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import instance_checks
+import instance_states
 from faults import FaultError, Faults
 from journal import Journal
 from messages import Answer, HttpRequest
@@ -42,7 +44,7 @@ class Admin:
         try:
             body = json.loads(request.body) if request.body else {}
             status, content = self._route(f"{request.method} {path.rstrip('/')}", query, body)
-        except (FaultError, ValueError, TypeError) as error:
+        except (FaultError, ValueError, TypeError, KeyError) as error:
             status, content = 400, {"error": str(error)}
         return Answer(status, {"content-type": "application/json"}, json.dumps(content).encode())
 
@@ -72,6 +74,9 @@ class Admin:
             return 200, self.permissions.put(body)
         if route == "DELETE permissions":
             self.permissions.clear(account)
+            return 200, {}
+        if route == "POST stop":
+            instance_states.stop_by_aws(body["account"], body["region"], body["instance"])
             return 200, {}
         if route == "PUT checks":
             return 200, instance_checks.put(body)

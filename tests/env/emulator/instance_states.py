@@ -14,7 +14,8 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.models.instances import Instance, InstanceState
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.instances import Instance, InstanceState, StateReason
 from moto.ec2.responses.instances import InstanceResponse
 
 PASSING = {
@@ -31,6 +32,19 @@ def install() -> None:
         _wrap_change(method, needed)
     for name in ("describe_instances", "describe_instance_status"):
         _wrap_read(name)
+
+
+def stop_by_aws(account: str, region: str, instance_id: str) -> None:
+    """Stop an instance as AWS does when its hardware is retired.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
+    """
+    instance = ec2_backends[account][region].get_instance(instance_id)
+    instance.stop()
+    instance._reason = ""
+    instance.state_reason = StateReason(
+        "Server.ScheduledStop: Stopped due to a scheduled retirement", "Server.ScheduledStop"
+    )
 
 
 def _pass_through(instance: Instance) -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_support import IMAGE, client, fresh_account, refused
+from test_support import IMAGE, REGION, admin, client, fresh_account, refused
 
 TAGS = [{"ResourceType": "instance", "Tags": [{"Key": "owner", "Value": "test"}]}]
 
 
 @pytest.fixture
-def ec2() -> Any:
-    return client("ec2", fresh_account())
+def account() -> str:
+    return fresh_account()
+
+
+@pytest.fixture
+def ec2(account: str) -> Any:
+    return client("ec2", account)
 
 
 def run(ec2: Any, **more: Any) -> str:
@@ -39,6 +44,17 @@ def test_every_change_of_state_shows_its_passing_state(ec2: Any) -> None:
     assert states(ec2, instance) == ["pending", "running", "running"]
     ec2.terminate_instances(InstanceIds=[instance])
     assert states(ec2, instance) == ["shutting-down", "terminated", "terminated"]
+
+
+def test_aws_stops_an_instance_for_its_own_reason(ec2: Any, account: str) -> None:
+    instance = run(ec2)
+    assert states(ec2, instance)[-1] == "running"
+    admin("POST", "stop", {"account": account, "region": REGION, "instance": instance})
+    assert states(ec2, instance) == ["stopping", "stopped", "stopped"]
+    assert show(ec2, instance)["StateReason"]["Code"] == "Server.ScheduledStop"
+    ec2.start_instances(InstanceIds=[instance])
+    assert states(ec2, instance)[-1] == "running"
+    assert not show(ec2, instance).get("StateReason", {}).get("Code", "").startswith("Server.")
 
 
 def test_repeated_wish_changes_nothing(ec2: Any) -> None:

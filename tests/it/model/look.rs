@@ -2,6 +2,7 @@
 //! in the model's terms, and the production `decide` on them.
 
 use super::state::{Absence, Age, Bounds, Copied, Id, NAME, Owner, Phase, Shape, State, Todo, Walk};
+use ccagi_aws_agent::agents::autonomy::Mandate;
 use ccagi_aws_agent::api::resource::{AdoptionPolicy, Change, Effect, Intent, ResourceState};
 use ccagi_aws_agent::kinds::Usually;
 use ccagi_aws_agent::lifecycle::decide::{Action, Facts, Seen, Sight, decide, without_account, without_looking};
@@ -52,7 +53,8 @@ fn facts(bounds: &Bounds, walk: &Walk, since: Age, absent: Option<Age>) -> Facts
         now: moment(since),
         deleting: object.deleting,
         finalizer: object.finalizer,
-        policies: Policies { create: true, update: true, delete: true, adoption, restart: false },
+        policies: Policies { create: true, update: true, delete: true, adoption, restart: None },
+        mandate: Mandate { level: 5, ..Mandate::default() },
         intent,
         intent_is_fresh: walk.fresh,
         current: walk.current,
@@ -130,6 +132,7 @@ fn sight(bounds: &Bounds, state: &State, copy: &Copied, misses: bool) -> (Sight,
         id: text(one.id),
         state: if one.phase == Phase::Live { ResourceState::Active } else { ResourceState::Deleted },
         detail: None,
+        stopped_by_failure: false,
         changes: if differs { vec![change] } else { Vec::new() },
     };
     let sight = match one.owner {

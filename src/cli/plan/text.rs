@@ -1,0 +1,212 @@
+//! The plan for people.
+
+use super::{Report, Row, name_of};
+use crate::api::resource::{Change, Effect};
+use crate::cost::usd;
+use crate::lifecycle::plan::price::{CostChange, per_month};
+use crate::lifecycle::plan::{Plan, Step};
+use anstyle::{AnsiColor, Style};
+use rust_decimal::Decimal;
+
+/// How much of the reasons for a cost is told before the rest is counted.
+const PARTS: usize = 3;
+
+/// Symbol, words and colour of a step.
+fn look(step: Step) -> (&'static str, &'static str, Style) {
+    let in_colour = |colour: AnsiColor| colour.on_default();
+    match step {
+        Step::Create => ("+", "create", in_colour(AnsiColor::Green)),
+        Step::Adopt => ("~", "take over", in_colour(AnsiColor::Yellow)),
+        Step::Update => ("~", "update in place", in_colour(AnsiColor::Yellow)),
+        Step::Restart => ("↻", "restart", in_colour(AnsiColor::Magenta)),
+        Step::Replace => ("✗", "replace (refused)", in_colour(AnsiColor::Red)),
+        Step::Delete => ("-", "delete", in_colour(AnsiColor::Red)),
+        Step::Release => ("=", "let go", Style::new()),
+        Step::Wait => ("…", "wait", in_colour(AnsiColor::Cyan)),
+        Step::Refuse => ("✗", "refused", in_colour(AnsiColor::Red)),
+        Step::Nothing => ("=", "nothing", Style::new().dimmed()),
+    }
+}
+
+/// The whole plan, with colours.
+pub(super) fn report(report: &Report) -> String {
+    let mut lines: Vec<String> = report.rows.iter().flat_map(row).collect();
+    lines.extend(report.remarks.iter().map(|remark| format!("Note: {remark}")));
+    lines.push(summary(report));
+    lines.join("\n")
+}
+
+fn row(row: &Row) -> Vec<String> {
+    let plan = &row.ahead.plan;
+    let (symbol, words, style) = look(plan.step());
+    let kind = row.object.spec.kind.the_one().map_or("", |kind| kind.name().as_str());
+    let mut head = format!("{style}{symbol} {}{style:#}  {kind}", name_of(&row.object));
+    head.extend(plan.id.iter().map(|id| format!(" {id}")));
+    head += &format!("  {style}{words}{style:#}");
+    head.extend(plan.health.iter().map(|health| format!("  {health:?}")));
+    let mut lines = vec![head];
+    lines.extend(plan.changes.iter().map(|change| format!("    {}", line(plan, change))));
+    lines.extend(plan.follow_ups.iter().map(|path| format!("    {path}: follows from that")));
+    let waits = (!plan.waits_for.is_empty()).then(|| format!("waits for {}", plan.waits_for.join(", ")));
+    let why = plan.why().map(|(reason, why)| format!("{reason}: {why}"));
+    // What an object costs that stays as it is, is no part of a plan.
+    let cost = row.ahead.cost.as_ref().filter(|_| plan.acts()).and_then(cost);
+    lines.extend(why.into_iter().chain(waits).chain(cost).map(|text| format!("    {text}")));
+    lines.extend(plan.notes.iter().map(|note| format!("    note: {note}")));
+    lines
+}
+
+fn line(plan: &Plan, change: &Change) -> String {
+    let Change { path, to, .. } = change;
+    if plan.step() == Step::Create {
+        return format!("{path}: {}", to.as_deref().unwrap_or_default());
+    }
+    let text = format!("{path}: {}", change.in_words());
+    match (plan.carries_out(change), plan.step(), change.effect) {
+        (true, _, Effect::Restart) => format!("{text} (restart)"),
+        (true, _, _) => text,
+        (false, _, Effect::Replace) => format!("{text} (refused: it cannot be changed in place)"),
+        (false, Step::Wait, _) => format!("{text} (not yet)"),
+        (false, _, Effect::Restart) => format!("{text} (refused: it needs a restart)"),
+        (false, _, Effect::InPlace) => format!("{text} (left as it is)"),
+    }
+}
+
+/// What changes in the cost; nothing where nothing does.
+fn cost(cost: &CostChange) -> Option<String> {
+    let is_zero = |amount: Option<Decimal>| amount.is_some_and(|amount| amount.is_zero());
+    let text = match cost.per_day() {
+        Some(_) if is_zero(cost.after) && is_zero(cost.before) && !cost.not_included.is_empty() => {
+            "cost: by use".to_owned()
+        }
+        Some(per_day) if per_day.is_zero() => return None,
+        Some(per_day) => format!("cost: {}", both(per_day)),
+        None => format!("cost: not known, without a price for {}", shortened(&cost.missing)),
+    };
+    let region = cost.priced_as_in.map(|region| format!(", at prices of {region}")).unwrap_or_default();
+    let rest = match cost.not_included.is_empty() {
+        true => String::new(),
+        false => format!("; not included: {}", shortened(&cost.not_included)),
+    };
+    Some(format!("{text}{region}{rest}"))
+}
+
+fn shortened(parts: &[String]) -> String {
+    let shown = parts.iter().take(PARTS).cloned().collect::<Vec<_>>().join(", ");
+    match parts.len().saturating_sub(PARTS) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// An amount per day and per month, with its sign.
+fn both(per_day: Decimal) -> String {
+    format!("{} USD a day, {} a month", signed(per_day), signed(per_month(per_day)))
+}
+
+fn signed(amount: Decimal) -> String {
+    if amount > Decimal::ZERO { format!("+{}", usd(amount)) } else { usd(amount) }
+}
+
+fn summary(report: &Report) -> String {
+    let count = |step: Step| report.rows.iter().filter(|row| row.ahead.plan.step() == step).count();
+    let parts = [
+        (count(Step::Create), "to create"),
+        (count(Step::Adopt), "to take over"),
+        (count(Step::Update), "to update"),
+        (count(Step::Restart), "to restart"),
+        (count(Step::Delete), "to delete"),
+        (count(Step::Replace) + count(Step::Refuse), "refused"),
+        (count(Step::Wait), "waiting"),
+        (count(Step::Nothing) + count(Step::Release), "unchanged"),
+        (report.failures.len(), "that could not be planned"),
+    ];
+    let told: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let told = if told.is_empty() { "nothing".to_owned() } else { told.join(", ") };
+    format!("Plan: {told}. {}", total(report))
+}
+
+fn total(report: &Report) -> String {
+    let (total, unknown) = report.cost();
+    let text = match total.is_zero() {
+        true => "The cost stays the same".to_owned(),
+        false => format!("Cost: {}", both(total)),
+    };
+    match unknown {
+        0 => format!("{text}."),
+        unknown => format!("{text}, without {unknown} that no price is known for."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{report, row};
+    use super::*;
+    use crate::lifecycle::decide::Action;
+
+    fn plain(rows: Vec<Row>) -> String {
+        anstream::adapter::strip_str(&super::report(&report(rows))).to_string()
+    }
+
+    fn change(path: &str, effect: Effect) -> Change {
+        Change { path: path.into(), from: Some("a".into()), to: Some("b".into()), effect }
+    }
+
+    #[test]
+    fn a_change_is_told_from_what_to_what_and_whether_it_interrupts() {
+        let changes = vec![change("instanceType", Effect::Restart), change("tags.team", Effect::InPlace)];
+        let text = plain(vec![row(Action::Update(changes.clone()), changes)]);
+        let expected =
+            "↻ shop/web  Ec2Instance i-1  restart  Healthy\n    instanceType: a → b (restart)\n    tags.team: a → b\n";
+        assert!(text.starts_with(expected), "{text}");
+        assert!(text.ends_with("Plan: 1 to restart. The cost stays the same."), "{text}");
+    }
+
+    #[test]
+    fn what_is_made_is_told_by_its_fields_and_what_it_waits_for() {
+        let mut made = row(Action::Create, vec![change("subnetId", Effect::InPlace)]);
+        (made.ahead.plan.id, made.ahead.plan.health) = (None, None);
+        made.ahead.plan.waits_for = vec!["network".into()];
+        made.ahead.cost = Some(CostChange {
+            before: Some(Decimal::ZERO),
+            after: Some(Decimal::new(2496, 4)),
+            not_included: vec!["ec2/transfer".into()],
+            ..CostChange::default()
+        });
+        let text = plain(vec![made]);
+        assert_eq!(
+            text,
+            "+ shop/web  Ec2Instance  create\n    subnetId: b\n    waits for network\n    \
+             cost: +0.2496 USD a day, +7.592 a month; not included: ec2/transfer\n\
+             Plan: 1 to create. Cost: +0.2496 USD a day, +7.592 a month."
+        );
+    }
+
+    #[test]
+    fn what_is_refused_is_told_with_the_reason_and_the_field() {
+        let refused = Action::Refuse { reason: "ReplaceRefused", message: "Set it back.".into() };
+        let text = plain(vec![row(refused, vec![change("imageId", Effect::Replace)])]);
+        assert!(text.contains("✗ shop/web"), "{text}");
+        assert!(text.contains("imageId: a → b (refused: it cannot be changed in place)"), "{text}");
+        assert!(text.contains("ReplaceRefused: Set it back."), "{text}");
+        assert!(text.contains("Plan: 1 refused."), "{text}");
+    }
+
+    #[test]
+    fn colours_are_for_terminals_alone() {
+        let rows = vec![row(Action::Delete, Vec::new())];
+        let text = super::report(&report(rows));
+        assert!(text.contains("\u{1b}[31m- shop/web"), "{text:?}");
+    }
+
+    #[test]
+    fn a_price_that_is_missing_is_told_and_not_taken_for_zero() {
+        let mut made = row(Action::Create, Vec::new());
+        let missing = vec!["1 × ec2/x99.huge".to_owned()];
+        made.ahead.cost = Some(CostChange { before: Some(Decimal::ZERO), missing, ..CostChange::default() });
+        let text = plain(vec![made]);
+        assert!(text.contains("cost: not known, without a price for 1 × ec2/x99.huge"), "{text}");
+        assert!(text.ends_with("without 1 that no price is known for."), "{text}");
+    }
+}

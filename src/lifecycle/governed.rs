@@ -1,0 +1,98 @@
+//! Carries out what goes beyond the manifest, or recommends it, and keeps account of both in the status.
+
+use crate::agents::decisions::Decision;
+use crate::api::conditions::Verdict;
+use crate::api::resource::{AwsResourceStatus, ResourceState};
+use crate::api::service_agent::{AgentAction, DecisionGround, TakenDecision};
+use crate::aws::session::Aws;
+use crate::kinds::secrets::Secrets;
+use crate::kinds::{Kind, Target};
+use crate::lifecycle::decide::{Facts, start};
+use crate::lifecycle::error::PassError;
+use crate::lifecycle::news::News;
+use crate::lifecycle::observe::View;
+use crate::lifecycle::plan::Plan;
+use crate::lifecycle::{Desired, Next, Walk, status};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+
+/// Writes down what is about to be done, and on what ground.
+pub(super) fn record(
+    status: &mut AwsResourceStatus,
+    action: AgentAction,
+    ground: Option<DecisionGround>,
+    now: Timestamp,
+) {
+    if let Some(ground) = ground {
+        status.last_decision = Some(TakenDecision { action, ground, at: moment(now) });
+    }
+}
+
+/// What was recommended is open until the resource is as it should be, or something else is the
+/// matter with it. To wait settles nothing: an approved restart consists of waits.
+pub(super) fn settle(status: &mut AwsResourceStatus, action: &'static str) {
+    if action != "Wait" {
+        status.recommendations.clear();
+    }
+}
+
+fn moment(now: Timestamp) -> String {
+    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+impl Walk<'_> {
+    /// Starts what AWS has stopped. That it is done is written down first, as with everything that
+    /// somebody may ask about later.
+    pub(super) async fn start<K: Kind>(
+        &mut self,
+        ground: DecisionGround,
+        aws: &Aws,
+        desired: &Desired<K>,
+        view: &View<K>,
+        facts: &Facts,
+    ) -> Result<Next, PassError> {
+        let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
+        let why = observed.detail.as_deref().unwrap_or("no reason is known");
+        let verdict = Verdict::reconciling("Healing", format!("{id} was stopped ({why}) and is started."));
+        News::warning("Healing", verdict.message.clone()).publish(&self.object, "Start", self.cx);
+        let next = self.next_status(&verdict, facts.now, |status| {
+            record(status, AgentAction::Start, Some(ground), facts.now);
+            status.state = Some(observed.state);
+            status.last_action = Some("Start".into());
+        });
+        status::write(&self.api, &mut self.object, next).await?;
+        let target = Target { id, spec: &desired.spec, observed, secrets: &Secrets::default() };
+        let started = K::update(aws, target, &[start()]).await;
+        started.map_err(|error| PassError::Write { action: "Start", error })?;
+        self.count_update(view.sight.changes());
+        Ok(Next::After(self.cx.config.poll_period))
+    }
+
+    /// Says what would be done, why it waits and how to approve it.
+    pub(super) async fn recommend<K: Kind>(
+        &mut self,
+        plan: &Plan,
+        decision: &Decision,
+        (reason, what): (&'static str, String),
+        view: &View<K>,
+        facts: &Facts,
+    ) -> Result<Next, PassError> {
+        let open = self.object.status.as_ref().map(|status| status.recommendations.clone()).unwrap_or_default();
+        let name = self.object.name_any();
+        let recommendation = decision.recommendation(&name, facts.mandate.level, &open, &moment(facts.now));
+        let message = format!(
+            "{what} {} {} To approve it: {}",
+            recommendation.proposal, recommendation.reason, recommendation.approve
+        );
+        News::warning(reason, message.clone()).publish(&self.object, "Recommend", self.cx);
+        let gone = decision.action == AgentAction::Recreate;
+        let edit = |status: &mut AwsResourceStatus| {
+            if gone {
+                status.state = Some(ResourceState::Deleted);
+            }
+            status.recommendations = vec![recommendation];
+        };
+        self.report_with::<K>(&Verdict::stalled(reason, message), plan, view, facts, edit).await?;
+        Ok(Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)))
+    }
+}
