@@ -191,10 +191,9 @@ BUGS = (
     Bug(
         "token-kept",
         "A resource that is gone is made again under the token of its last life",
-        DECIDE,
-        "Some(intent) if facts.recorded_id.is_some() => Action::WriteIntent { incarnation: intent.incarnation + 1 },",
-        "Some(intent) if facts.recorded_id.is_some() => "
-        "Action::WriteIntent { incarnation: intent.incarnation + i32::from(!{bug}) },",
+        "src/lifecycle/decide/beyond.rs",
+        "        Some(_) => Action::WriteIntent { incarnation: intent.incarnation + 1 },",
+        "        Some(_) => Action::WriteIntent { incarnation: intent.incarnation + i32::from(!{bug}) },",
         (lib("decide::"), suite("a_kind_with_a_token_holds")),
     ),
     Bug(

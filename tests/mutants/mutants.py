@@ -102,17 +102,20 @@ class Runner:
     def failure(self, check: Check, bug: str) -> str | None:
         """Return the end of what the check prints if it fails; one that takes for ever fails."""
         what, name = check
-        arguments, more = [name], {SWITCH: bug}
-        if what == "plan":
-            arguments, more = ["faults::every_call", "--ignored"], {SWITCH: bug, "FAULT": name}
-        command = [self.tests["lib" if what == "lib" else "suite"], *arguments]
-        variables = {**self.variables, "RUST_BACKTRACE": "0", **more}
-        try:
-            done = subprocess.run(
-                command, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=LIMIT_SECONDS
-            )
-        except subprocess.TimeoutExpired:
-            return f"no end after {LIMIT_SECONDS} s"
+        command = [self.tests["lib" if what == "lib" else "suite"], name]
+        variables = {**self.variables, "RUST_BACKTRACE": "0", SWITCH: bug}
+        with tempfile.TemporaryDirectory(prefix="ccagi-mutants-") as folder:
+            if what == "plan":
+                # Plans count their accounts from one, so that each needs an emulator of its own.
+                own = [sys.executable, env.__file__, "exec", "--dir", folder, "--"]
+                command = [*own, self.tests["suite"], "faults::every_call", "--ignored"]
+                variables["FAULT"] = name
+            try:
+                done = subprocess.run(
+                    command, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=LIMIT_SECONDS
+                )
+            except subprocess.TimeoutExpired:
+                return f"no end after {LIMIT_SECONDS} s"
         if "running 0 tests" in done.stdout:
             return f"there is no test {name}"
         return None if done.returncode == 0 else (done.stdout + done.stderr)[-SHOWN:]
