@@ -119,7 +119,7 @@ fn reading_policy() -> Value {
 /// A kubeconfig of somebody who may read what a plan needs, and nothing else.
 async fn reader(story: &Story) -> PathBuf {
     let rules = json!([
-        {"apiGroups": ["aws.ccagi.io"], "resources": ["awsresources", "awsaccounts"], "verbs": ["get", "list"]},
+        {"apiGroups": ["aws.ccagi.io"], "resources": ["awsresources", "awsaccounts", "serviceagents"], "verbs": ["get", "list"]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list"]},
     ]);
     let name = format!("{}-reader", story.name);
