@@ -23,6 +23,8 @@ from cluster import Connection
 from processes import EnvError
 
 SAMPLES = 100
+# Changes of one resource, and the time between two: more than the service agents gather.
+CHANGES, CHANGE_SECONDS = 50, 1.2
 READ_VERBS = ("Get", "Head", "List", "Describe")
 
 
@@ -103,6 +105,23 @@ def idle(bench: Bench, seconds: float) -> dict[str, Any]:
     }
 
 
+def aggregation_cpu_ms(bench: Bench) -> float:
+    """Return what one change of a resource costs in CPU until its service agent says so, in ms.
+
+    The status is changed by the benchmark: no reconcile follows, but all that sums up hears of it. The
+    changes come one by one, so that none is gathered with another.
+    """
+    bench.wait_until_idle()
+    healths, begin, cpu = ("Degraded", "Healthy"), time.monotonic(), bench.cpu_seconds()
+    for number in range(CHANGES):
+        bench.connection.send("PATCH", f"{PATH}/b0/status", {"status": {"health": healths[number % 2]}})
+        time.sleep(CHANGE_SECONDS)
+    spent, seconds, cpu = bench.cpu_seconds() - cpu, time.monotonic() - begin, bench.cpu_seconds()
+    time.sleep(seconds)
+    idle_cpu = bench.cpu_seconds() - cpu
+    return round((spent - idle_cpu) * 1000 / CHANGES, 2)
+
+
 def delete_all(bench: Bench, count: int) -> float:
     """Delete all buckets and return the seconds until objects and buckets are gone."""
     last = bench.last()
@@ -129,6 +148,8 @@ def measure(folder: Path) -> dict[str, Any]:
     figures = apply_all(bench, count)
     say(f"idle for {idle_seconds:.0f} s …")
     figures |= idle(bench, idle_seconds)
+    say(f"{CHANGES} changes of one of them …")
+    figures["aggregation_cpu_ms"] = aggregation_cpu_ms(bench)
     say("deleting …")
     figures["delete_seconds"] = delete_all(bench, count)
     figures["first_call_p99_ms"] = p99

@@ -71,7 +71,8 @@ class Connection:
     def send(self, method: str, path: str, body: Any = None) -> None:
         """Send a request that must succeed."""
         content = None if body is None else json.dumps(body)
-        self.http.request(method, path, body=content, headers=self.headers)
+        patch = {"Content-Type": "application/merge-patch+json"} if method == "PATCH" else {}
+        self.http.request(method, path, body=content, headers=self.headers | patch)
         answer = self.http.getresponse()
         text = answer.read().decode()
         if answer.status >= 300:

@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cost", JUDGEMENT),
     ("health", JUDGEMENT),
     ("kinds", &["kube::Client", "kube::Api", "Api<", "crate::lifecycle", "crate::controllers", "crate::config"]),
+    ("metrics", &["kube::Client", "kube::Api", "aws_sdk_", "crate::kinds", "crate::lifecycle", "crate::controllers"]),
     ("lifecycle", &["aws_sdk_", "crate::controllers", "crate::cli"]),
     ("controllers", &["aws_sdk_", "crate::cli"]),
 ];
