@@ -6,9 +6,8 @@ use crate::api::resource::{AwsResource, Health};
 use crate::api::service_agent::{
     AgentState, ResourceDecision, ResourceRecommendation, ServiceAgentSpec, ServiceAgentStatus, TroubledResource,
 };
-use crate::cost::usd;
+use crate::cost::{Sum, usd};
 use crate::health::{badness, worst};
-use rust_decimal::Decimal;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +26,7 @@ pub struct Tally {
     owners: BTreeMap<Agent, i32>,
     worst: BTreeMap<(Reverse<u8>, String), TroubledResource>,
     worst_health: Option<Health>,
-    cost: Option<Decimal>,
-    without_cost: i32,
+    cost: Sum,
     lowest_level: Option<i32>,
     dependencies: BTreeSet<String>,
     stuck: bool,
@@ -93,14 +91,7 @@ impl Tally {
 
     fn count_cost(&mut self, resource: &AwsResource) {
         let text = resource.status.as_ref().and_then(|status| status.cost_per_day.as_deref());
-        match text.and_then(|text| text.parse::<Decimal>().ok()) {
-            // A sum no decimal can hold counts as one that is not known.
-            Some(cost) => match self.cost.unwrap_or_default().checked_add(cost) {
-                Some(sum) => self.cost = Some(sum),
-                None => self.without_cost += 1,
-            },
-            None => self.without_cost += 1,
-        }
+        self.cost.add(text.and_then(|text| text.parse().ok()));
     }
 
     fn take_decisions(&mut self, resource: &AwsResource) {
@@ -151,8 +142,8 @@ impl Tally {
             observed_generation: None,
             state: Some(state),
             health: self.worst_health,
-            cost_per_day: self.cost.map(usd),
-            resources_without_cost: Some(self.without_cost),
+            cost_per_day: self.cost.known.map(usd),
+            resources_without_cost: Some(self.cost.unknown),
             autonomy_level: self.lowest_level.or(spec.autonomy_level),
             decision_maker: spec.decision_maker.or(most.map(|(agent, _)| *agent)),
             resources: Some(self.resources),

@@ -10,6 +10,13 @@ pub mod crd;
 pub mod resource;
 pub mod service_agent;
 
+use k8s_openapi::jiff::Timestamp;
+
+/// A moment as it stands in specs, statuses and reports: RFC 3339 in UTC, to the second.
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// The finalizer that keeps an object until its AWS side is settled.
 pub const FINALIZER: &str = "aws.ccagi.io/finalizer";
 

@@ -50,6 +50,24 @@ pub struct CallSettings {
     pub observer: Observer,
 }
 
+/// How often a command that only reads makes a call at the most: nothing waits for it, and it makes many.
+const ATTEMPTS_TO_READ: u32 = 5;
+
+impl CallSettings {
+    /// For a command that only reads, which is so by more than intent: no write gets out.
+    pub fn to_read(attempt_timeout: Duration, call_timeout: Duration) -> Self {
+        Self {
+            attempt_timeout,
+            call_timeout,
+            attempts: ATTEMPTS_TO_READ,
+            // Nobody asks twice for the session of an account that was refused.
+            refusal_period: call_timeout,
+            fence: Fence::closed(),
+            observer: Observer::default(),
+        }
+    }
+}
+
 /// Why there is no session for an account.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SessionError {

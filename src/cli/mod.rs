@@ -15,6 +15,12 @@ use clap::{Parser, Subcommand};
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
+/// The exit code of a command that looks for something, where it found some.
+const SOME: u8 = 1;
+
+/// The exit code of such a command where it could not look at everything, whatever else it found.
+const FAILED: u8 = 2;
+
 /// Runs AWS from Kubernetes manifests.
 #[derive(Debug, Parser)]
 #[command(version)]

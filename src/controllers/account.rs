@@ -3,7 +3,7 @@
 
 use crate::api::account::{AwsAccount, AwsAccountStatus};
 use crate::api::conditions::{ConditionType, Verdict, bounded, is_true};
-use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE, MANAGER_ACCOUNT};
+use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE, MANAGER_ACCOUNT, moment};
 use crate::aws::session::{Identity, SessionError};
 use crate::controllers::resource::Guarded;
 use crate::controllers::sums::Sums;
@@ -213,7 +213,7 @@ impl AccountContext {
         self.sums(&account.name_any()).write(&mut status);
         if let Ok(identity) = proof {
             let known = old.identity_arn.as_ref() == Some(&identity.arn);
-            let first_seen = || now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            let first_seen = || moment(now);
             status.verified_at = old.verified_at.filter(|_| known).or_else(|| Some(first_seen()));
             status.identity_arn = Some(identity.arn.clone());
             status.usable_regions = self.shared.sessions.usable_regions(&account.spec).await;

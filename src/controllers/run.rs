@@ -1,5 +1,6 @@
 //! Starts the controllers, and stops them in good order.
 
+use crate::api::account::AwsAccount;
 use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::{PriceConfig, PriceSource, RunConfig, TimesError};
@@ -20,6 +21,7 @@ use crate::lifecycle::prices::Prices;
 use crate::metrics::{Metrics, Objects};
 use crate::server::{Readiness, serve, serve_log_filter, serve_metrics};
 use crate::telemetry::LogFilter;
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt, future};
 use kube::core::DeserializeGuard;
 use kube::runtime::events::{Recorder, Reporter};
@@ -242,20 +244,7 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     }
     metrics.count(counted_objects(resources.clone())?)?;
     let queue = controller::Config::default().concurrency(config.concurrency);
-    let accounts_run = match config.read_only_accounts {
-        true => {
-            // Nobody writes the sums, so that nobody need be told of them.
-            drop(sums_changed);
-            account::follow(account_stream, account_context).take_until(stopped(stopping.clone())).boxed()
-        }
-        false => Controller::for_stream(account_stream, accounts.clone())
-            .reconcile_on(sums::accounts(sums_changed))
-            .with_config(queue.clone())
-            .graceful_shutdown_on(stopped(stopping.clone()))
-            .run(account::reconcile_one, no_errors, account_context)
-            .map(log_end)
-            .boxed(),
-    };
+    let accounts_run = run_accounts(account_stream, account_context, sums_changed, queue.clone(), stopping.clone());
     let resources_run = Controller::for_stream(resource_stream, resources.clone())
         .reconcile_on(resources_of_changed(changes, resources.clone()))
         .reconcile_on(received(woken))
@@ -263,11 +252,7 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         .graceful_shutdown_on(stopped(stopping))
         .run(resource::reconcile_one, no_errors, shared.clone());
     tokio::spawn(forget_the_gone(shared.clone(), resources.clone()));
-    tokio::spawn(async move {
-        caches.wait().await;
-        tracing::info!("ready: the caches are filled");
-        readiness.set(true);
-    });
+    tokio::spawn(tell_when_filled(caches, readiness));
     let resources_end = resources_run.map(log_end).for_each(future::ready);
     let controllers = future::join(accounts_run.for_each(future::ready), resources_end);
     tokio::select! {
@@ -276,6 +261,34 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         () = agent::run(agent_context, touched, touch) => {}
     }
     Ok(())
+}
+
+/// The account controller. One that may only read accounts passes their changes on to those who use them.
+fn run_accounts(
+    events: impl Stream<Item = watcher::Result<DeserializeGuard<AwsAccount>>> + Send + 'static,
+    context: Arc<AccountContext>,
+    sums_changed: mpsc::UnboundedReceiver<String>,
+    queue: controller::Config,
+    stopping: watch::Receiver<bool>,
+) -> BoxStream<'static, ()> {
+    if context.shared.config.read_only_accounts {
+        // Nobody writes the sums, so that nobody need be told of them.
+        drop(sums_changed);
+        return account::follow(events, context).take_until(stopped(stopping)).boxed();
+    }
+    Controller::for_stream(events, context.shared.accounts.clone())
+        .reconcile_on(sums::accounts(sums_changed))
+        .with_config(queue)
+        .graceful_shutdown_on(stopped(stopping))
+        .run(account::reconcile_one, no_errors, context)
+        .map(log_end)
+        .boxed()
+}
+
+async fn tell_when_filled(caches: CachesFilled, readiness: Readiness) {
+    caches.wait().await;
+    tracing::info!("ready: the caches are filled");
+    readiness.set(true);
 }
 
 /// Keeps the namespaces and the service agents in caches. Nothing is reconciled for each of them.

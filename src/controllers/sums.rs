@@ -4,7 +4,7 @@
 use crate::api::account::{AwsAccount, AwsAccountStatus};
 use crate::api::resource::{AwsResource, Health};
 use crate::controllers::resource::Guarded;
-use crate::cost::usd;
+use crate::cost::{Sum, usd};
 use crate::health::worst;
 use crate::lifecycle::graph;
 use futures::Stream;
@@ -26,8 +26,7 @@ pub struct Sums {
     by_kind: BTreeMap<String, i32>,
     by_health: BTreeMap<String, i32>,
     health: Option<Health>,
-    per_day: Decimal,
-    unpriced: i32,
+    cost: Sum,
 }
 
 impl Sums {
@@ -39,10 +38,7 @@ impl Sums {
             *sums.by_kind.entry(share.kind.to_owned()).or_default() += 1;
             *sums.by_health.entry(format!("{:?}", share.health)).or_default() += 1;
             sums.health = worst(sums.health.into_iter().chain([share.health]));
-            match share.per_day {
-                Some(per_day) => sums.per_day += per_day,
-                None => sums.unpriced += 1,
-            }
+            sums.cost.add(share.per_day);
         }
         sums
     }
@@ -53,8 +49,8 @@ impl Sums {
         status.resources_by_kind = self.by_kind;
         status.resources_by_health = self.by_health;
         status.health = self.health;
-        status.cost_per_day = Some(usd(self.per_day));
-        status.resources_without_cost = (self.unpriced > 0).then_some(self.unpriced);
+        status.cost_per_day = Some(usd(self.cost.known.unwrap_or_default()));
+        status.resources_without_cost = (self.cost.unknown > 0).then_some(self.cost.unknown);
     }
 }
 

@@ -9,7 +9,9 @@ mod estimates;
 mod items;
 pub mod price_list;
 mod prices;
+mod sum;
 
 pub use estimates::{Estimate, NotIncluded, PricedItem, estimate, price, usd};
 pub use items::{CostItem, Costs, Found, HOURS_PER_MONTH, Unit, Usage};
 pub use prices::{FALLBACK_REGION, Price, PriceBook, Quote};
+pub use sum::Sum;

@@ -1,6 +1,7 @@
 //! Does the one action that was decided.
 
 use crate::api::conditions::{ConditionType, Progress, Verdict, is_true};
+use crate::api::moment;
 use crate::api::resource::{AwsResourceStatus, Change, ResourceState};
 use crate::api::service_agent::AgentAction;
 use crate::aws::error::{AwsError, ErrorClass};
@@ -176,7 +177,7 @@ impl Walk<'_> {
             false => (Verdict::reconciling("Restarting", "The resource runs again."), "EndRestart"),
         };
         News::normal("Restarting", verdict.message.clone()).publish(&self.object, action, self.cx);
-        let since = facts.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let since = moment(facts.now);
         let ground = match &view.sight {
             Sight::Ours(seen) if begins => restart_ground(facts, seen),
             _ => None,

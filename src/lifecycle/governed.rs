@@ -2,6 +2,7 @@
 
 use crate::agents::decisions::Decision;
 use crate::api::conditions::Verdict;
+use crate::api::moment;
 use crate::api::resource::{AwsResourceStatus, ResourceState};
 use crate::api::service_agent::{AgentAction, DecisionGround, TakenDecision};
 use crate::aws::session::Aws;
@@ -34,10 +35,6 @@ pub(super) fn settle(status: &mut AwsResourceStatus, action: &'static str) {
     if action != "Wait" {
         status.recommendations.clear();
     }
-}
-
-fn moment(now: Timestamp) -> String {
-    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 impl Walk<'_> {

@@ -1,5 +1,6 @@
 //! The write-ahead record: token and request hash of a create call.
 
+use crate::api::moment;
 use crate::api::resource::Intent;
 use k8s_openapi::jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -44,7 +45,7 @@ impl Draft<'_> {
             request_hash: self.request_hash.to_owned(),
             account_id: self.account_id.to_owned(),
             region: self.region.to_owned(),
-            recorded_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            recorded_at: moment(now),
             lease_transitions: self.lease_transitions,
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::api::conditions::{bounded, without_request_id};
 use crate::api::cost::{COST_LIST_LIMIT, Cost, Item};
+use crate::api::moment;
 use crate::api::resource::{AwsResourceStatus, Health, ResourceState};
 use crate::cost::{Estimate, Found, price, usd};
 use crate::health::{Assessment, Telling};
@@ -109,7 +110,7 @@ impl Judgement {
 fn note_health(status: &mut AwsResourceStatus, health: &Assessment, now: Timestamp) {
     let same = status.health == Some(health.health) && status.health_reason.as_deref() == Some(health.reason);
     if !same || status.health_since.is_none() {
-        status.health_since = Some(now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        status.health_since = Some(moment(now));
     }
     status.health = Some(health.health);
     status.health_reason = Some(health.reason.into());

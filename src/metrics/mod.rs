@@ -10,7 +10,7 @@ mod reconciles;
 
 pub use calls::AwsCalls;
 pub use objects::Objects;
-pub use reconciles::{Reconciles, Result as ReconcileResult};
+pub use reconciles::{ReconcileResult, Reconciles};
 
 use prometheus::{IntGaugeVec, Opts, Registry, TextEncoder};
 
@@ -45,7 +45,7 @@ impl Metrics {
         self.leads.with_label_values(&[lease]).set(i64::from(it_does));
     }
 
-    /// Counts the objects that `read` returns whenever the metrics are read.
+    /// Counts these objects whenever the metrics are read.
     ///
     /// # Errors
     /// Where the objects are counted already.

@@ -1,9 +1,12 @@
 //! What the objects of the cluster say, counted whenever the metrics are read.
 
 use crate::api::resource::{AwsResource, Health};
+use crate::cost::Sum;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, GaugeVec, Opts};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use std::collections::BTreeMap;
 
 /// Hands every object of the cache to its argument.
@@ -57,7 +60,7 @@ impl Objects {
             self.savings.with_label_values(&[stage]).set(0.0);
         }
         let (mut all, mut registered, mut monitored) = (0_u32, 0_u32, 0_u32);
-        let mut cost: BTreeMap<(String, String), f64> = BTreeMap::new();
+        let mut cost: BTreeMap<(String, String), Sum> = BTreeMap::new();
         (self.read)(&mut |object| {
             all += 1;
             let Some(status) = &object.status else { return };
@@ -66,13 +69,15 @@ impl Objects {
             let health = status.health.unwrap_or(Health::Unknown);
             self.resources.with_label_values(&[&kind, &state, &format!("{health:?}")]).inc();
             monitored += u32::from(health != Health::Unknown);
-            registered += u32::from(status.owner.is_some());
-            if let Some(usd) = status.cost_per_day.as_ref().and_then(|usd| usd.parse::<f64>().ok()) {
+            registered += u32::from(status.service_agent.is_some());
+            if let Some(usd) = status.cost_per_day.as_ref().and_then(|usd| usd.parse::<Decimal>().ok()) {
                 let key = (object.spec.account_ref.name.clone(), word(status.owner.clone()));
-                *cost.entry(key).or_default() += usd;
+                cost.entry(key).or_default().add(Some(usd));
             }
         });
-        for ((account, owner), usd) in cost {
+        for ((account, owner), sum) in cost {
+            // What stands in a gauge is a binary fraction; it was added up as decimals.
+            let usd = sum.known.and_then(|usd| usd.to_f64()).unwrap_or_default();
             self.cost.with_label_values(&[&account, &owner]).set(usd);
         }
         self.registered.set(share(registered, all));
@@ -116,7 +121,7 @@ mod tests {
 
     #[test]
     fn objects_are_counted_by_what_they_say_and_their_costs_summed() {
-        let said = json!({"kind": "Ec2Instance", "state": "Active", "health": "Healthy", "owner": "BillGates", "costPerDay": "0.25", "conditions": []});
+        let said = json!({"kind": "Ec2Instance", "state": "Active", "health": "Healthy", "owner": "BillGates", "serviceAgent": "servers", "costPerDay": "0.25", "conditions": []});
         let objects = [object(said.clone()), object(said), object(json!({"kind": "S3Bucket", "conditions": []}))];
         let metrics = Metrics::new().unwrap();
         metrics.count(Objects::new(move |each| objects.iter().for_each(each)).unwrap()).unwrap();
@@ -125,6 +130,7 @@ mod tests {
             "ccagi_resources{health=\"Healthy\",kind=\"Ec2Instance\",state=\"Active\"} 2",
             "ccagi_resources{health=\"Unknown\",kind=\"S3Bucket\",state=\"Unknown\"} 1",
             "ccagi_cost_usd_per_day{account=\"shop\",owner=\"BillGates\"} 0.5",
+            "ccagi_registered_ratio 0.6666666666666666",
             "ccagi_health_monitored_ratio 0.6666666666666666",
             "ccagi_savings_usd_per_day{stage=\"realised\"} 0",
         ] {

@@ -4,17 +4,18 @@
 //! `workqueue_adds_total` and `workqueue_queue_duration_seconds` do not exist here.
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, exponential_buckets,
+    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, exponential_buckets,
 };
 use std::time::Duration;
 
-/// The buckets of controller-runtime's `reconcile_time_seconds`, without every other one, in seconds.
+/// Buckets in seconds: some of controller-runtime's for `reconcile_time_seconds`, and the time after which a
+/// reconcile is cut off by default.
 const RECONCILE_SECONDS: &[f64] =
     &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.75, 2.5, 3.5, 4.5, 6.0, 8.0, 10.0, 20.0, 30.0, 60.0, 120.0];
 
 /// How a reconcile ended, with controller-runtime's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Result {
+pub enum ReconcileResult {
     /// There is nothing left to do until the object changes.
     Success,
     /// It comes back at once.
@@ -25,7 +26,7 @@ pub enum Result {
     Error,
 }
 
-impl Result {
+impl ReconcileResult {
     fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -131,16 +132,12 @@ impl Reconciles {
 
     /// Says that a resource of this kind became ready, and how long that took.
     pub fn created(&self, kind: &str, took: Duration) {
-        self.seconds_of_creation(kind).observe(took.as_secs_f64());
+        self.creation.with_label_values(&[kind]).observe(took.as_secs_f64());
     }
 
     /// Says that a task of this type was carried out.
     pub fn completed(&self, task: &str) {
         self.tasks.with_label_values(&[task]).inc();
-    }
-
-    fn seconds_of_creation(&self, kind: &str) -> Histogram {
-        self.creation.with_label_values(&[kind])
     }
 }
 
@@ -153,12 +150,12 @@ pub struct Running<'a> {
 
 impl Running<'_> {
     /// Ends it.
-    pub fn end(self, result: Result, took: Duration) {
+    pub fn end(self, result: ReconcileResult, took: Duration) {
         let (all, own, seconds) = (self.all, [self.controller], took.as_secs_f64());
         all.total.with_label_values(&[self.controller, result.as_str()]).inc();
         all.seconds.with_label_values(&own).observe(seconds);
         all.work_seconds.with_label_values(&[self.controller, self.controller]).observe(seconds);
-        if result == Result::Error {
+        if result == ReconcileResult::Error {
             all.errors.with_label_values(&own).inc();
             all.retries.with_label_values(&[self.controller, self.controller]).inc();
         }

@@ -4,13 +4,11 @@ mod report;
 
 use crate::api::account::AwsAccount;
 use crate::api::resource::AwsResource;
-use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::{PriceConfig, PriceSource};
 use crate::controllers::cluster::{ClusterError, connect_to_read};
 use crate::controllers::prices;
 use crate::cost::{Costs, Found, Unit, Usage, price};
-use crate::fence::Fence;
 use crate::kinds::{Kind, with_kind};
 use crate::lifecycle::prices::Prices;
 use crate::lifecycle::resolve::region_of;
@@ -131,14 +129,8 @@ async fn source(config: &PriceConfig) -> Prices {
     if config.prices == PriceSource::Book {
         return Prices::included();
     }
-    let settings = CallSettings {
-        attempt_timeout: Duration::from_secs(10),
-        call_timeout: Duration::from_secs(30),
-        attempts: 3,
-        refusal_period: Duration::ZERO,
-        fence: Fence::closed(),
-        observer: Observer::default(),
-    };
+    let patient = CallSettings::to_read(Duration::from_secs(10), Duration::from_secs(30));
+    let settings = CallSettings { attempts: 3, ..patient };
     prices(config, &Sessions::from_environment(&settings, http_client()).await)
 }
 

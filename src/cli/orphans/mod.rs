@@ -2,26 +2,16 @@
 
 mod report;
 
+use super::{FAILED, SOME};
 use crate::api::account::AwsAccount;
-use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::controllers::cluster::{ClusterError, cluster_id, connect_to_read};
-use crate::fence::Fence;
 use crate::lifecycle::orphans::{Outlook, Search};
 use clap::{Args, ValueEnum};
 use kube::api::ListParams;
 use kube::{Api, Client};
 use std::process::ExitCode;
 use std::time::Duration;
-
-/// The exit code where orphans were found.
-const SOME: u8 = 1;
-
-/// The exit code where something could not be looked at, whatever else was found.
-const FAILED: u8 = 2;
-
-/// How often a call is made at the most. Nothing waits for this command, and it makes many.
-const ATTEMPTS: u32 = 5;
 
 /// Where and how to look for orphans. Nothing is changed. The exit code is 0 where there are none, 1
 /// where there are some, and 2 or more where something could not be looked at.
@@ -113,16 +103,7 @@ async fn search(config: &OrphansConfig) -> Result<ExitCode, OrphansError> {
     let client = connect_to_read().await?;
     let accounts = accounts(&client, &config.accounts).await?;
     let cluster_id = cluster_id(&client, config.cluster_id.as_deref()).await?;
-    let settings = CallSettings {
-        attempt_timeout: config.aws_attempt_timeout,
-        call_timeout: config.aws_call_timeout,
-        attempts: ATTEMPTS,
-        // Nobody asks twice for the session of an account that was refused.
-        refusal_period: config.aws_call_timeout,
-        // The search only reads, which is so by more than intent.
-        fence: Fence::closed(),
-        observer: Observer::default(),
-    };
+    let settings = CallSettings::to_read(config.aws_attempt_timeout, config.aws_call_timeout);
     let sessions = Sessions::from_environment(&settings, http_client()).await;
     let search = Search { client, sessions, cluster_id, min_age: config.min_age };
     let first = search.look(&accounts).await.map_err(OrphansError::NoObjects)?;

@@ -1,5 +1,6 @@
 //! What is printed of a search for orphans.
 
+use crate::api::moment;
 use crate::aws::tags::{NAME, NAMESPACE, UID};
 use crate::cli::table::aligned;
 use crate::lifecycle::orphans::compare::Orphan;
@@ -52,7 +53,7 @@ impl<'a> Row<'a> {
             namespace: tag(NAMESPACE),
             name: tag(NAME),
             uid: tag(UID),
-            since: owned.since.map(|since| since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            since: owned.since.map(moment),
             reason: json!(orphan.why),
             message: orphan.why.in_words(),
         }

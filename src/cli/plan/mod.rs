@@ -6,6 +6,7 @@ mod progress;
 mod text;
 mod world;
 
+use super::{FAILED, SOME};
 use crate::api::resource::AwsResource;
 use crate::controllers::cluster::connect_to_read;
 use crate::cost::PriceBook;
@@ -23,12 +24,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use world::{Cluster, World};
-
-/// The exit code where something differs.
-const SOME: u8 = 1;
-
-/// The exit code where something could not be planned, whatever else differs.
-const FAILED: u8 = 2;
 
 /// How many objects are planned at the same time.
 const OBJECTS: usize = 16;

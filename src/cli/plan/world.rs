@@ -6,7 +6,6 @@ use super::files::{Failure, Manifests};
 use crate::api::account::AwsAccount;
 use crate::api::resource::AwsResource;
 use crate::api::service_agent::ServiceAgent;
-use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::RunConfig;
 use crate::controllers::cluster::cluster_id;
@@ -31,9 +30,6 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 use tower::BoxError;
-
-/// How often a call is made at the most. Nothing waits for this command.
-const ATTEMPTS: u32 = 5;
 
 /// Objects of one page of the cluster's list.
 const PAGE: u32 = 500;
@@ -146,9 +142,10 @@ impl World {
         known.values().for_each(|object| drop(graph.applied(object)));
         let declared = manifests.accounts.into_iter().map(|account| DeserializeGuard(Ok(account)));
         let agents = manifests.agents.into_iter().map(|agent| DeserializeGuard(Ok(agent)));
+        let settings = CallSettings::to_read(config.aws_attempt_timeout, config.aws_call_timeout);
         let cx = Context {
             recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
-            sessions: Sessions::from_environment(&settings(config), http_client()).await,
+            sessions: Sessions::from_environment(&settings, http_client()).await,
             accounts: store(cluster.accounts.into_iter().chain(declared)),
             agents: store(cluster.agents.into_iter().chain(agents)),
             namespaces: store(cluster.namespaces.into_iter().chain(manifests.namespaces)),
@@ -165,18 +162,6 @@ impl World {
             metrics: Arc::new(Metrics::new()?),
         };
         Ok(Self { cx, objects })
-    }
-}
-
-fn settings(config: &PlanConfig) -> CallSettings {
-    CallSettings {
-        attempt_timeout: config.aws_attempt_timeout,
-        call_timeout: config.aws_call_timeout,
-        attempts: ATTEMPTS,
-        // Nobody asks twice for the session of an account that was refused.
-        refusal_period: config.aws_call_timeout,
-        fence: Fence::closed(),
-        observer: Observer::default(),
     }
 }
 
