@@ -1,7 +1,8 @@
 """Measures the controller with many buckets, and with many shops: `make bench`.
 
 COUNT is how many buckets (1000), SHOPS how many shops of 13 objects (50), IDLE_SECONDS how long the
-controller is watched doing nothing (60), and BENCH_OUT names a file that gets the figures as JSON.
+controller is watched doing nothing (60), LEASES how often the leader is killed, and stopped (5), and BENCH_OUT
+names a file that gets the figures as JSON.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import bench_lease
 import bench_shop
 import controller
 import env
@@ -162,6 +164,9 @@ def measure(folder: Path) -> dict[str, Any]:
     say(f"{shops} shops …")
     figures |= bench_shop.measure(bench, shops)
     figures["peak_rss_mb"] = round(bench.peak_rss_mb(), 1)
+    leases = int(os.environ.get("LEASES", "5"))
+    say(f"{leases} leaders that are killed, and as many that stop …")
+    figures |= bench_lease.measure(bench, leases)
     return figures
 
 
