@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 /// The body that the program answers a request with; `what` is the endpoint's name in the log.
-fn ask(controller: &Controller, what: &str, request: &str, body: &str) -> String {
+pub(super) fn ask(controller: &Controller, what: &str, request: &str, body: &str) -> String {
     let log = controller.log();
     let line = log.lines().rev().find(|line| line.contains(&format!("serving {what}"))).expect("it serves");
     let address = line.split("127.0.0.1:").nth(1).unwrap();
@@ -19,7 +19,7 @@ fn ask(controller: &Controller, what: &str, request: &str, body: &str) -> String
 }
 
 /// The value of the series that has all these labels, or nothing where there is none.
-fn value(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
+pub(super) fn value(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
     let of_name = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
     let mut found = of_name.filter(|line| labels.iter().all(|label| line.contains(label)));
     found.next().map(|line| line.rsplit(' ').next().unwrap().parse().unwrap())

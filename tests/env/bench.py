@@ -1,7 +1,8 @@
 """Measures the controller with many buckets, and with many shops: `make bench`.
 
 COUNT is how many buckets (1000), SHOPS how many shops of 13 objects (50), IDLE_SECONDS how long the
-controller is watched doing nothing (60), and BENCH_OUT names a file that gets the figures as JSON.
+controller is watched doing nothing (60), and BENCH_OUT names a file that gets the figures as JSON. The budget of
+AWS calls is switched off: all is in one account, and would go as slowly as half of AWS's rates.
 """
 
 from __future__ import annotations
