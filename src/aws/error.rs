@@ -209,7 +209,7 @@ fn dispatch_class(message: &str) -> ErrorClass {
 }
 
 /// The error of this type among the causes.
-fn cause<C: Error + 'static>(error: &(dyn Error + 'static)) -> Option<&C> {
+fn cause<'a, C: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a C> {
     error.downcast_ref::<C>().or_else(|| error.source().and_then(cause::<C>))
 }
 

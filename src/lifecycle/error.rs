@@ -96,10 +96,7 @@ impl PassError {
     /// changed then, so that there is nothing to be said.
     pub fn puts_off_a_look(&self, object: &AwsResource) -> bool {
         let goes = object.metadata.deletion_timestamp.is_some();
-        matches!(self, Self::Observe(_))
-            && self.over_budget().is_some()
-            && !goes
-            && is_ready_at_this_generation(object)
+        matches!(self, Self::Observe(_)) && self.over_budget().is_some() && !goes && is_ready_at_this_generation(object)
     }
 
     /// Whether only news can change it, so that trying again by the clock would be for nothing.
@@ -192,7 +189,10 @@ mod tests {
         assert_eq!(refused.over_budget(), Some(WAIT));
         let verdict = refused.verdict(&object("False", Value::Null));
         assert_eq!(verdict.reason, "Throttled");
-        assert!(verdict.message.contains("--aws-budget-share") && !verdict.message.contains("not known"), "{verdict:?}");
+        assert!(
+            verdict.message.contains("--aws-budget-share") && !verdict.message.contains("not known"),
+            "{verdict:?}"
+        );
         assert_eq!(PassError::Observe(error(ErrorClass::Throttled)).over_budget(), None);
     }
 }

@@ -14,7 +14,8 @@ const REFUSED: &str = "RunInstances failed: not sent: the controller's own budge
 
 /// A network, a security group in it, and instances in both.
 async fn apply_servers(story: &Story, instances: &[&str]) {
-    let subnets = json!([{"name": "front", "availabilityZone": "us-east-1a", "cidrBlock": "10.1.0.0/24", "public": true}]);
+    let subnets =
+        json!([{"name": "front", "availabilityZone": "us-east-1a", "cidrBlock": "10.1.0.0/24", "public": true}]);
     let network = json!({"cidrBlock": "10.1.0.0/16", "subnets": subnets, "internetGateway": true});
     story.apply("net", &json!({"vpcNetwork": network}).to_string()).await;
     let group = json!({"vpcRef": {"name": "net"}, "groupName": "web", "description": "of a story"});
