@@ -12,7 +12,6 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::error::operation::BuildError;
 use aws_types::request_id::RequestId;
 use std::error::Error;
-use std::time::Duration;
 
 /// What an AWS error means for the object it happened to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +26,11 @@ pub enum ErrorClass {
     Blocked,
     /// Too many calls; the account's budget is used up for now.
     Throttled,
-    /// Not sent: our own share of the account's request rate is used up, for this long at the most.
-    OverBudget(Duration),
+    /// Not sent: our own share of the account's request rate is used up.
+    OverBudget {
+        /// For how long, in milliseconds at the most.
+        wait: u32,
+    },
     /// The credentials do not allow it, or are not valid.
     Denied,
     /// AWS will never accept this request as it is.
@@ -51,7 +53,7 @@ impl ErrorClass {
             Self::Conflict => "Conflict",
             Self::TokenSpent => "TokenSpent",
             Self::Blocked => "Blocked",
-            Self::Throttled | Self::OverBudget(_) => "Throttled",
+            Self::Throttled | Self::OverBudget { .. } => "Throttled",
             Self::Denied => "AccessDenied",
             Self::Invalid => "InvalidRequest",
             Self::Quota => "QuotaExceeded",
@@ -66,7 +68,7 @@ impl ErrorClass {
         match self {
             Self::Blocked | Self::Denied | Self::Invalid | Self::Quota => true,
             Self::NotFound | Self::Conflict | Self::TokenSpent | Self::Throttled => false,
-            Self::OverBudget(_) | Self::Transient | Self::Timeout | Self::NotLeader => false,
+            Self::OverBudget { .. } | Self::Transient | Self::Timeout | Self::NotLeader => false,
         }
     }
 }
@@ -123,7 +125,7 @@ impl AwsError {
             ErrorClass::Throttled => {
                 "The account's request rate is used up; the controller slows down and tries again."
             }
-            ErrorClass::OverBudget(_) => {
+            ErrorClass::OverBudget { .. } => {
                 "The controller tries again by itself; --aws-budget-share says how much of an account's request rate it may use."
             }
             ErrorClass::Denied => {

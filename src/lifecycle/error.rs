@@ -85,7 +85,7 @@ impl PassError {
     pub fn over_budget(&self) -> Option<Duration> {
         match self {
             Self::Observe(error) | Self::Write { error, .. } => match error.class {
-                ErrorClass::OverBudget(wait) => Some(wait),
+                ErrorClass::OverBudget { wait } => Some(Duration::from_millis(wait.into())),
                 _ => None,
             },
             _ => None,
@@ -152,8 +152,6 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    const WAIT: Duration = Duration::from_secs(5);
-
     fn error(class: ErrorClass) -> AwsError {
         AwsError { operation: "DescribeVpcs", class, code: None, message: "no".into(), request_id: None }
     }
@@ -175,7 +173,7 @@ mod tests {
     fn our_own_budget_puts_off_only_a_look_at_what_is_fine() {
         let (fine, not_ready) = (object("True", Value::Null), object("False", Value::Null));
         let deleted = object("True", json!("2026-11-24T10:00:00Z"));
-        let over = || error(ErrorClass::OverBudget(WAIT));
+        let over = || error(ErrorClass::OverBudget { wait: 5000 });
         assert!(PassError::Observe(over()).puts_off_a_look(&fine));
         assert!(!PassError::Observe(over()).puts_off_a_look(&not_ready));
         assert!(!PassError::Observe(over()).puts_off_a_look(&deleted));
@@ -185,8 +183,8 @@ mod tests {
 
     #[test]
     fn a_call_that_our_own_budget_refuses_is_throttled_and_waits_for_a_token() {
-        let refused = PassError::Write { action: "Create", error: error(ErrorClass::OverBudget(WAIT)) };
-        assert_eq!(refused.over_budget(), Some(WAIT));
+        let refused = PassError::Write { action: "Create", error: error(ErrorClass::OverBudget { wait: 5000 }) };
+        assert_eq!(refused.over_budget(), Some(Duration::from_secs(5)));
         let verdict = refused.verdict(&object("False", Value::Null));
         assert_eq!(verdict.reason, "Throttled");
         assert!(

@@ -78,7 +78,7 @@ async fn look_until_refused(aws: &Aws) -> u32 {
         for _ in 0..100 {
             let look = aws.ec2().describe_vpcs().send().await.named("DescribeVpcs");
             if let Err(error) = look {
-                assert!(matches!(error.class, ErrorClass::OverBudget(_)), "{error}");
+                assert!(matches!(error.class, ErrorClass::OverBudget { .. }), "{error}");
                 return;
             }
         }

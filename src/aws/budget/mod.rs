@@ -42,7 +42,8 @@ impl OverBudget {
 
     /// What it means for the call: where an attempt was sent before, that one failed.
     pub(super) fn class(&self) -> ErrorClass {
-        if self.repeats { ErrorClass::Transient } else { ErrorClass::OverBudget(self.wait) }
+        let wait = u32::try_from(self.wait.as_millis()).unwrap_or(u32::MAX);
+        if self.repeats { ErrorClass::Transient } else { ErrorClass::OverBudget { wait } }
     }
 }
 
@@ -237,7 +238,7 @@ mod tests {
         let over = budget.take("EC2", "RunInstances", false).unwrap_err();
         let said = "not sent: the controller's own budget for EC2 in account 111122223333, us-east-1 is used up";
         assert_eq!(over.to_string(), said);
-        assert!(matches!(over.class(), ErrorClass::OverBudget(wait) if wait <= Duration::from_secs(5)), "{over:?}");
+        assert!(matches!(over.class(), ErrorClass::OverBudget { wait } if wait <= 5000), "{over:?}");
         let again = budget.take("EC2", "RunInstances", true).unwrap_err();
         assert!(again.to_string().starts_with("not repeated: "), "{again}");
         assert_eq!(again.class(), ErrorClass::Transient, "what the earlier attempt did is not known");
