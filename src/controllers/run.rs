@@ -11,8 +11,9 @@ use crate::controllers::api_writes::ApiWrites;
 use crate::controllers::cluster::{ClusterError, cluster_id, connect};
 use crate::controllers::leader::{Candidate, LeaseLost};
 use crate::controllers::resource::{self, Guarded};
+use crate::controllers::sums::{self, Ledger};
 use crate::controllers::touch::{Touch, declared_change, every_change, itself, own_namespace, users};
-use crate::controllers::{news_in, no_errors, scope, sums, trim};
+use crate::controllers::{news_in, no_errors, scope, trim};
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory, Namespaces};
@@ -202,7 +203,8 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
     let (adds, sums_changed) = mpsc::unbounded_channel();
-    let (mut follow_graph, mut follow_sums) = (follow(graph.clone(), wake.clone()), sums::follow(adds));
+    let sums = Ledger::default();
+    let (mut follow_graph, mut follow_sums) = (follow(graph.clone(), wake.clone()), sums.follow(adds));
     let mut touch_each = every_change(touch.clone());
     let follow = move |event: &watcher::Event<Guarded>| {
         follow_graph(event);
@@ -230,12 +232,8 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         metrics: metrics.clone(),
     });
     let (changed, changes) = mpsc::unbounded_channel();
-    let account_context = Arc::new(AccountContext {
-        shared: shared.clone(),
-        resources: resources.clone(),
-        changed,
-        proven: Default::default(),
-    });
+    let account_context =
+        Arc::new(AccountContext { shared: shared.clone(), sums, changed, proven: Default::default() });
     let agent_context = AgentContext {
         shared: shared.clone(),
         resources: resources.clone(),

@@ -5,7 +5,6 @@ use crate::cost::Sum;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, GaugeVec, Opts};
-use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use std::collections::BTreeMap;
 
@@ -70,14 +69,14 @@ impl Objects {
             self.resources.with_label_values(&[&kind, &state, &format!("{health:?}")]).inc();
             monitored += u32::from(health != Health::Unknown);
             registered += u32::from(status.service_agent.is_some());
-            if let Some(usd) = status.cost_per_day.as_ref().and_then(|usd| usd.parse::<Decimal>().ok()) {
+            if let Some(per_day) = &status.cost_per_day {
                 let key = (object.spec.account_ref.name.clone(), word(status.owner.clone()));
-                cost.entry(key).or_default().add(Some(usd));
+                cost.entry(key).or_default().add(Some(per_day));
             }
         });
         for ((account, owner), sum) in cost {
             // What stands in a gauge is a binary fraction; it was added up as decimals.
-            let usd = sum.known.and_then(|usd| usd.to_f64()).unwrap_or_default();
+            let usd = sum.known().and_then(|usd| usd.to_f64()).unwrap_or_default();
             self.cost.with_label_values(&[&account, &owner]).set(usd);
         }
         self.registered.set(share(registered, all));
