@@ -53,6 +53,11 @@ pub struct RunConfig {
     #[arg(long, env = "CCAGI_AWS_CALL_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub aws_call_timeout: Duration,
 
+    /// Share of the request rates that AWS documents which calls may use, per account and region; the rest is left to
+    /// everybody else there. 0 or off for no budget.
+    #[arg(long, env = "CCAGI_AWS_BUDGET_SHARE", default_value = "0.5")]
+    pub aws_budget_share: BudgetShare,
+
     /// Time for one write to the API server.
     #[arg(long, env = "CCAGI_API_WRITE_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
     pub api_write_timeout: Duration,
@@ -109,6 +114,28 @@ impl FromStr for Listening {
         match text {
             "0" => Ok(Self(None)),
             text => text.parse().map(|address| Self(Some(address))),
+        }
+    }
+}
+
+/// A share of what AWS documents, from above 0 to 1, or none, which is written 0 or `off`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BudgetShare(pub Option<f64>);
+
+/// A share that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it must be above 0 and at most 1, which is all that AWS permits the account; 0 or off for no budget")]
+pub struct NotAShare;
+
+impl FromStr for BudgetShare {
+    type Err = NotAShare;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse::<f64>() {
+            Ok(0.0) => Ok(Self(None)),
+            Ok(share) if share > 0.0 && share <= 1.0 => Ok(Self(Some(share))),
+            Err(_) if text == "off" => Ok(Self(None)),
+            _ => Err(NotAShare),
         }
     }
 }
@@ -277,6 +304,16 @@ mod tests {
         assert_eq!("0".parse(), Ok(Listening(None)));
         assert_eq!("127.0.0.1:8080".parse(), Ok(Listening(Some(SocketAddr::from(([127, 0, 0, 1], 8080))))));
         assert!("8080".parse::<Listening>().is_err());
+    }
+
+    #[test]
+    fn a_budget_is_a_share_of_all_or_none() {
+        assert_eq!("0.5".parse(), Ok(BudgetShare(Some(0.5))));
+        assert_eq!("1".parse(), Ok(BudgetShare(Some(1.0))));
+        assert_eq!(["0", "0.0", "off"].map(str::parse::<BudgetShare>), [Ok(BudgetShare(None)); 3]);
+        assert_eq!(["1.1", "-0.5", "NaN", "half", "", "inf"].map(str::parse::<BudgetShare>), [Err(NotAShare); 6]);
+        let refused = Line::try_parse_from(["run", "--aws-budget-share", "2"]).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains("--aws-budget-share") && refused.contains("at most 1"), "{refused}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Starts the controllers, and stops them in good order.
 
 use crate::api::account::AwsAccount;
+use crate::aws::budget::Budgets;
 use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::{PriceConfig, PriceSource, RunConfig, TimesError};
@@ -20,7 +21,7 @@ use crate::lifecycle::context::{Context, Memory, Namespaces};
 use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::{self, Graph};
 use crate::lifecycle::prices::Prices;
-use crate::metrics::{Metrics, Objects};
+use crate::metrics::{CallBudgets, Metrics, Objects};
 use crate::server::{Readiness, serve, serve_log_filter, serve_metrics};
 use crate::telemetry::LogFilter;
 use futures::stream::BoxStream;
@@ -163,6 +164,7 @@ async fn run_controllers(
     let counting = metrics.clone();
     let observer = Observer::new(move |attempt| counting.aws_calls.made(attempt));
     let settings = CallSettings { observer, ..call_settings(&config, &fence) };
+    metrics.count(CallBudgets::new(settings.budgets.clone())?)?;
     let sessions = Sessions::from_environment(&settings, http_client()).await;
     run_with(Parts { client, sessions, fence, config, metrics }, readiness, stopping).await
 }
@@ -190,6 +192,7 @@ pub fn call_settings(config: &RunConfig, fence: &Fence) -> CallSettings {
         refusal_period: config.backoff_base,
         fence: fence.clone(),
         observer: Observer::default(),
+        budgets: Budgets::of(config.aws_budget_share.0),
     }
 }
 

@@ -34,7 +34,8 @@ pub struct Failure {
 impl Failure {
     /// Of this error.
     pub fn of(error: &PassError, reason: &'static str) -> Self {
-        Self { reason, waits: matches!(error, PassError::Awaiting(_) | PassError::NotLeader(_)) }
+        let waits = matches!(error, PassError::Awaiting(_) | PassError::NotLeader(_)) || error.over_budget().is_some();
+        Self { reason, waits }
     }
 }
 

@@ -2,6 +2,7 @@ use super::controller::Controller;
 use super::story::{Story, id};
 use super::variable;
 use ccagi_aws_agent::api::account::AwsAccountSpec;
+use ccagi_aws_agent::aws::budget::Budgets;
 use ccagi_aws_agent::aws::calls::Observer;
 use ccagi_aws_agent::aws::error::{ErrorClass, Named};
 use ccagi_aws_agent::aws::session::{CallSettings, Sessions, http_client};
@@ -203,6 +204,7 @@ async fn a_closed_fence_lets_reads_of_aws_through_and_no_write() {
         refusal_period: Duration::from_secs(1),
         fence: fence.clone(),
         observer: Observer::default(),
+        budgets: Budgets::default(),
     };
     let account = story.accounts().get(&story.name).await.unwrap();
     let spec: &AwsAccountSpec = &account.spec;

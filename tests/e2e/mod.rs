@@ -11,6 +11,7 @@ mod aws_failures;
 mod bad_input;
 mod bucket_is_created;
 mod bucket_is_updated;
+mod budgets;
 mod changes;
 mod contracts;
 mod control_plane;

@@ -2,7 +2,8 @@
 
 COUNT is how many buckets (1000), SHOPS how many shops of 13 objects (50), IDLE_SECONDS how long the
 controller is watched doing nothing (60), LEASES how often the leader is killed, and stopped (5), and BENCH_OUT
-names a file that gets the figures as JSON.
+names a file that gets the figures as JSON. The budget of AWS calls is switched off: all is in one account, and
+would go as slowly as half of AWS's rates.
 """
 
 from __future__ import annotations
