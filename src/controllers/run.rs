@@ -9,7 +9,8 @@ use crate::controllers::account::{self, AccountContext};
 use crate::controllers::agent::{self, AgentContext};
 use crate::controllers::api_writes::ApiWrites;
 use crate::controllers::cluster::{ClusterError, cluster_id, connect};
-use crate::controllers::leader::{Candidate, LeaseLost};
+use crate::controllers::leader::{Candidate, Leader, LeaseLost};
+use crate::controllers::requirements::Requirements;
 use crate::controllers::resource::{self, Guarded};
 use crate::controllers::sums::{self, Ledger};
 use crate::controllers::touch::{Touch, declared_change, every_change, itself, own_namespace, users};
@@ -106,30 +107,49 @@ pub async fn run(config: RunConfig, log: LogFilter) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Works, with leader election only while the lease is ours. A standby connects to the cluster and
-/// looks at the lease, and no more: what it would cache would be old by the time it is needed.
+/// Works once there is all that the controllers need, with leader election only while the lease is ours. A
+/// standby connects to the cluster and looks at the lease, and no more: what it would cache would be old by the
+/// time it is needed.
 async fn elect_and_work(
     config: RunConfig,
     readiness: Readiness,
     stopping: watch::Receiver<bool>,
     metrics: Arc<Metrics>,
 ) -> Result<(), RunError> {
+    // The lease itself is written when the fence is closed, and has its own, shorter times; a question for our
+    // rights is no write, though it looks like one.
+    let writes = ApiWrites { fence: Fence::open(), timeout: config.api_write_timeout };
+    let client = connect(writes).await?;
+    let requirements = Requirements::of(client.clone(), &config);
     let lease = config.leader_election.leader_election_id.clone();
     if !config.leader_election.leader_elect {
+        tokio::select! {
+            () = requirements.until_met(&readiness) => {}
+            () = stopped(stopping.clone()) => return Ok(()),
+        }
         return run_controllers(config, readiness, stopping, Fence::open(), metrics).await;
     }
     metrics.leads(&lease, false);
     let fence = Fence::closed();
-    // The lease itself is written when the fence is closed, and has its own, shorter times.
-    let writes = ApiWrites { fence: Fence::open(), timeout: config.api_write_timeout };
-    let client = connect(writes).await?;
-    let candidate = Candidate::new(client, &config.leader_election, fence.clone());
+    let candidate = || Candidate::new(client.clone(), &config.leader_election, fence.clone());
     let leader = tokio::select! {
-        leader = candidate.campaign(&readiness) => leader,
+        leader = elect(candidate, &requirements, &readiness) => leader,
         () = stopped(stopping.clone()) => return Ok(()),
     };
     metrics.leads(&lease, true);
     leader.lead(run_controllers(config, readiness, stopping, fence, metrics)).await?
+}
+
+/// Stands by for the lease while there is all that the controllers need: whoever could not work must not keep it
+/// from those who can. A candidate that gives up while it asks for the lease may leave it to run out.
+async fn elect(candidate: impl Fn() -> Candidate, requirements: &Requirements, readiness: &Readiness) -> Leader {
+    loop {
+        requirements.until_met(readiness).await;
+        tokio::select! {
+            leader = candidate().campaign(readiness) => return leader,
+            () = requirements.until_unmet() => {}
+        }
+    }
 }
 
 async fn run_controllers(

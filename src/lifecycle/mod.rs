@@ -80,8 +80,9 @@ pub struct Walk<'a> {
     intent_is_fresh: bool,
     /// Whether this very walk has read the object from the API server itself or written its intent.
     current: bool,
-    /// The actions of its passes so far.
+    /// The actions of its passes so far, and those that came to their end.
     actions: Vec<&'static str>,
+    done: Vec<&'static str>,
     /// Why its last pass did not come to its end.
     failure: Option<Failure>,
     /// Whether the walk only looks ahead and never applies: what is not known yet then has a placeholder.
@@ -94,7 +95,7 @@ pub async fn reconcile(object: AwsResource, cx: &Context) -> Report {
     let mut walk = Walk::new(object, cx);
     let next = walk.walk().await;
     let created = creation(state, &walk.object, Timestamp::now());
-    Report { next, actions: walk.actions, failure: walk.failure, created }
+    Report { next, actions: walk.actions, done: walk.done, failure: walk.failure, created }
 }
 
 /// What is the same for every pass over one kind block.
@@ -123,10 +124,10 @@ impl<'a> Walk<'a> {
             // Somebody asks for another try: what was given up on is tried again.
             cx.memory.change(&uid, |memory| memory.last_update = None);
         }
-        let (actions, failure) = (Vec::new(), None);
+        let (actions, done, failure) = (Vec::new(), Vec::new(), None);
         let (governance, region) = (governance::governance(&object, cx), String::new());
         let (intent_is_fresh, current, looks_ahead) = (false, false, false);
-        Self { cx, api, object, uid, governance, region, intent_is_fresh, current, actions, failure, looks_ahead }
+        Self { cx, api, object, uid, governance, region, intent_is_fresh, current, actions, done, failure, looks_ahead }
     }
 
     async fn walk(&mut self) -> Next {
@@ -173,10 +174,13 @@ impl<'a> Walk<'a> {
 
     async fn pass_of<K: Kind>(&mut self, spec: K::Spec) -> Result<Next, PassError> {
         let Examined { plan, facts, ground } = self.examine::<K>(spec).await?;
-        match ground {
-            Some(Ground { aws, desired, view }) => self.apply::<K>(&plan, &aws, &desired, &view, &facts).await,
-            None => self.let_go(plan.action).await,
-        }
+        let action = plan.action.name();
+        let next = match ground {
+            Some(Ground { aws, desired, view }) => self.apply::<K>(&plan, &aws, &desired, &view, &facts).await?,
+            None => self.let_go(plan.action).await?,
+        };
+        self.done.push(action);
+        Ok(next)
     }
 
     fn facts<K: Kind>(&self, spec: &K::Spec) -> Facts {

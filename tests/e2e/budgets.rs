@@ -1,7 +1,7 @@
 //! The controller's own budget of AWS calls: what it has no token for is not sent, and comes later.
 
 use super::story::Story;
-use super::telemetry::{ask, value};
+use super::telemetry::value;
 use ccagi_aws_agent::aws::budget::Budgets;
 use ccagi_aws_agent::aws::calls::{Observer, counted};
 use ccagi_aws_agent::aws::error::{ErrorClass, Named};
@@ -47,7 +47,7 @@ async fn with_a_tiny_budget_everything_comes_to_be_once_and_later() {
     let made = ["CreateVpc", "CreateSecurityGroup", "RunInstances"];
     assert_eq!(made.map(|operation| story.emulator.count(&story.account_id, operation)), [1, 1, 3]);
 
-    let text = ask(&story.take_controller(), "metrics", "GET /metrics", "");
+    let text = story.take_controller().ask("metrics", "GET /metrics", "");
     let account = format!("account=\"{}\"", story.account_id);
     let class = [account.as_str(), "region=\"us-east-1\"", "service=\"EC2\"", "class=\"RunInstances\""];
     assert!(value(&text, "ccagi_aws_calls_refused_total", &class) >= Some(1.0), "{text}");
