@@ -21,15 +21,21 @@ impl Controller {
     /// Starts the program for the objects with the label `story`, with short periods so that a story
     /// takes seconds, and waits until it is ready.
     pub fn start(story: &str, kubeconfig: &Path, more: &[&str]) -> Self {
-        Self::start_until(story, kubeconfig, more, READY)
+        Self::start_until(story, kubeconfig, more, &[], READY)
+    }
+
+    /// The same with variables in its environment.
+    #[cfg(feature = "otlp")]
+    pub fn start_with(story: &str, kubeconfig: &Path, more: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_until(story, kubeconfig, more, variables, READY)
     }
 
     /// The same for one that is to wait for the leader's lease: until it stands by.
     pub fn start_standby(story: &str, kubeconfig: &Path, more: &[&str]) -> Self {
-        Self::start_until(story, kubeconfig, more, "standing by")
+        Self::start_until(story, kubeconfig, more, &[], "standing by")
     }
 
-    fn start_until(story: &str, kubeconfig: &Path, more: &[&str], line: &str) -> Self {
+    fn start_until(story: &str, kubeconfig: &Path, more: &[&str], variables: &[(&str, &str)], line: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let log = folder.join(format!("{story}-{}.log", std::process::id()));
         let file = File::options().create(true).append(true).open(&log).unwrap();
@@ -50,6 +56,7 @@ impl Controller {
             .args(["--backoff-max", "2s", "--aws-attempt-timeout", "5s", "--log", "ccagi_aws_agent=debug,warn"])
             .args(more)
             .env("KUBECONFIG", with_the_charts_rights(kubeconfig))
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(file);
         let already = lines(&log, line);
