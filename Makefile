@@ -37,10 +37,10 @@ test: ## Run every test, the end-to-end stories included
 
 faults: ## Strike every call of every workload in every way and write docs/reliability.md (FAULT='…' replays one plan)
 	$(ENV) build all
-	cargo test $(FEATURES) --test suite --no-run
+	cargo test $(FEATURES) --release --test suite --no-run
 	FAULTS_REPORT="$${FAULTS_REPORT-$$(test -n "$$FAULT$$FAULTS_ONLY$$FAULTS_WITH$$FAULTS_SAMPLE" || echo docs/reliability.md)}" \
 		$(ENV) exec --dir "$$(mktemp -d -t ccagi-faults-XXXXXX)" -- \
-		cargo test $(FEATURES) --test suite -- faults::every_call --ignored --nocapture
+		cargo test $(FEATURES) --release --test suite -- faults::every_call --ignored --nocapture
 
 coverage: ## Run the whole suite with counters, print which lines of src/ it reaches, and fail below the thresholds
 	$(ENV) build all

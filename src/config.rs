@@ -53,6 +53,11 @@ pub struct RunConfig {
     #[arg(long, env = "CCAGI_AWS_CALL_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub aws_call_timeout: Duration,
 
+    /// Share of the request rates that AWS documents which calls may use, per account and region; the rest is left to
+    /// everybody else there. 0 or off for no budget.
+    #[arg(long, env = "CCAGI_AWS_BUDGET_SHARE", default_value = "0.5")]
+    pub aws_budget_share: BudgetShare,
+
     /// Time for one write to the API server.
     #[arg(long, env = "CCAGI_API_WRITE_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
     pub api_write_timeout: Duration,
@@ -113,6 +118,28 @@ impl FromStr for Listening {
     }
 }
 
+/// A share of what AWS documents, from above 0 to 1, or none, which is written 0 or `off`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BudgetShare(pub Option<f64>);
+
+/// A share that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it must be above 0 and at most 1, which is all that AWS permits the account; 0 or off for no budget")]
+pub struct NotAShare;
+
+impl FromStr for BudgetShare {
+    type Err = NotAShare;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse::<f64>() {
+            Ok(0.0) => Ok(Self(None)),
+            Ok(share) if share > 0.0 && share <= 1.0 => Ok(Self(Some(share))),
+            Err(_) if text == "off" => Ok(Self(None)),
+            _ => Err(NotAShare),
+        }
+    }
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
@@ -145,7 +172,8 @@ pub enum PriceSource {
 }
 
 /// Leader election: of several processes with the same Lease one works, and the others stand by.
-/// The times and their defaults are client-go's.
+/// The names of the times are client-go's. Their defaults let the Lease move within 15 s of a leader's death: it
+/// runs out 14 s after a standby saw its last renewal, which is 1 s after it at the most.
 #[derive(Args, Clone, Debug)]
 pub struct LeaderElection {
     /// Work only while holding a Lease, so that several replicas can run and one works at a time.
@@ -161,7 +189,7 @@ pub struct LeaderElection {
     pub leader_election_id: String,
 
     /// How long others wait after the last renewal that they saw before they take the Lease.
-    #[arg(long, env = "CCAGI_LEADER_ELECTION_LEASE_DURATION", default_value = "15s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "CCAGI_LEADER_ELECTION_LEASE_DURATION", default_value = "14s", value_parser = humantime::parse_duration)]
     pub leader_election_lease_duration: Duration,
 
     /// How long a leader tries to renew the Lease before it gives up and ends.
@@ -169,7 +197,7 @@ pub struct LeaderElection {
     pub leader_election_renew_deadline: Duration,
 
     /// Time between two looks at the Lease, and between two renewals.
-    #[arg(long, env = "CCAGI_LEADER_ELECTION_RETRY_PERIOD", default_value = "2s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "CCAGI_LEADER_ELECTION_RETRY_PERIOD", default_value = "1s", value_parser = humantime::parse_duration)]
     pub leader_election_retry_period: Duration,
 }
 
@@ -276,6 +304,16 @@ mod tests {
         assert_eq!("0".parse(), Ok(Listening(None)));
         assert_eq!("127.0.0.1:8080".parse(), Ok(Listening(Some(SocketAddr::from(([127, 0, 0, 1], 8080))))));
         assert!("8080".parse::<Listening>().is_err());
+    }
+
+    #[test]
+    fn a_budget_is_a_share_of_all_or_none() {
+        assert_eq!("0.5".parse(), Ok(BudgetShare(Some(0.5))));
+        assert_eq!("1".parse(), Ok(BudgetShare(Some(1.0))));
+        assert_eq!(["0", "0.0", "off"].map(str::parse::<BudgetShare>), [Ok(BudgetShare(None)); 3]);
+        assert_eq!(["1.1", "-0.5", "NaN", "half", "", "inf"].map(str::parse::<BudgetShare>), [Err(NotAShare); 6]);
+        let refused = Line::try_parse_from(["run", "--aws-budget-share", "2"]).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains("--aws-budget-share") && refused.contains("at most 1"), "{refused}");
     }
 
     #[test]

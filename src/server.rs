@@ -1,6 +1,6 @@
 //! The endpoints: `/livez` says that the process runs, `/readyz` that its caches are filled, or that it
-//! stands by for the leader, and that it is not stopping; `/metrics` says what it counts and measures;
-//! `/log` what it logs, which may be changed there.
+//! stands by for the leader, and that it is not stopping, or else why it is not ready; `/metrics` says what
+//! it counts and measures; `/log` what it logs, which may be changed there.
 
 use crate::metrics::Metrics;
 use crate::telemetry::{LogFilter, LogFilterError};
@@ -10,22 +10,36 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 
-/// Whether the process is ready.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+/// Why a process is not ready that has nothing else to say about it.
+const FILLING_OR_STOPPING: &str = "the caches are not filled yet, or the process is stopping";
+
+/// Whether the process is ready, and why where it is not.
+#[derive(Clone, Debug)]
+pub struct Readiness(Arc<Mutex<Result<(), String>>>);
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Err(FILLING_OR_STOPPING.into()))))
+    }
+}
 
 impl Readiness {
     /// Says whether the process is ready from now on.
     pub fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::Relaxed);
+        *self.lock() = if ready { Ok(()) } else { Err(FILLING_OR_STOPPING.into()) };
     }
 
-    fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// Says what keeps the process from being ready from now on.
+    pub fn wait_for(&self, reason: &str) {
+        *self.lock() = Err(reason.to_owned());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Result<(), String>> {
+        // Nothing in here can be left half-done by a panic elsewhere.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,11 +104,9 @@ async fn read_metrics(State(metrics): State<Arc<Metrics>>) -> Response {
     }
 }
 
-async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, &'static str) {
-    match readiness.get() {
-        true => (StatusCode::OK, "ok"),
-        false => {
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the caches are not filled yet, or the process is stopping")
-        }
+async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {
+    match &*readiness.lock() {
+        Ok(()) => (StatusCode::OK, "ok".into()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}")),
     }
 }

@@ -1,13 +1,16 @@
-//! The status of a service agent from its resources: one pass over them, bounded however many there are.
+//! The status of a service agent from its resources. Each of them is added and taken out by itself, so that
+//! one that changes costs the same however many there are; the status is bounded.
 
+use super::counts::Counts;
 use super::historical::Agent;
-use crate::api::conditions::{ConditionType, Verdict, is_true};
-use crate::api::resource::{AwsResource, Health};
+use super::share::{Rank, Share};
+use crate::api::conditions::Verdict;
+use crate::api::resource::{Health, ResourceState};
 use crate::api::service_agent::{
     AgentState, ResourceDecision, ResourceRecommendation, ServiceAgentSpec, ServiceAgentStatus, TroubledResource,
 };
 use crate::cost::{Sum, usd};
-use crate::health::{badness, worst};
+use crate::health::worst;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,106 +20,58 @@ const LISTED: usize = 10;
 /// The most dependencies that a status lists.
 const DEPENDENCIES: usize = 50;
 
-/// What is known of an agent's resources; they are added one by one.
-#[derive(Debug, Default)]
+/// What an agent's resources amount to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     resources: i32,
-    by_state: BTreeMap<String, i32>,
-    by_health: BTreeMap<String, i32>,
-    owners: BTreeMap<Agent, i32>,
-    worst: BTreeMap<(Reverse<u8>, String), TroubledResource>,
-    worst_health: Option<Health>,
+    states: Counts<Option<ResourceState>>,
+    healths: Counts<Health>,
+    owners: Counts<Agent>,
+    levels: Counts<i32>,
     cost: Sum,
-    lowest_level: Option<i32>,
-    dependencies: BTreeSet<String>,
-    stuck: bool,
-    on_the_way: bool,
-    open: i32,
-    /// The longest waiting, by time, resource and place in its status.
+    stuck: i32,
+    on_the_way: i32,
+    /// Those that somebody has to look at, the worst first.
+    troubled: BTreeMap<(Reverse<Rank>, String), TroubledResource>,
+    /// The longest waiting first, by time, resource and place in its status.
     recommendations: BTreeMap<(String, String, usize), ResourceRecommendation>,
-    decisions: Vec<ResourceDecision>,
-}
-
-/// A resource and what follows from its place among the others.
-#[derive(Debug)]
-pub struct Member<'a> {
-    /// The resource.
-    pub resource: &'a AwsResource,
-    /// The historical agent that owns it.
-    pub owner: Agent,
-    /// Its effective autonomy level.
-    pub level: i32,
-    /// The other agents whose resources it refers to.
-    pub dependencies: Vec<String>,
+    /// The latest first, by time and resource.
+    decisions: BTreeMap<(Reverse<String>, String), ResourceDecision>,
 }
 
 impl Tally {
     /// Adds a resource.
-    pub fn add(&mut self, member: Member<'_>) {
-        let Member { resource, owner, level, dependencies } = member;
+    pub fn add(&mut self, share: &Share) {
         self.resources += 1;
-        *self.owners.entry(owner).or_insert(0) += 1;
-        self.lowest_level = Some(self.lowest_level.map_or(level, |lowest| lowest.min(level)));
-        self.dependencies.extend(dependencies);
-        self.count_health(resource);
-        self.count_cost(resource);
-        self.take_decisions(resource);
+        self.states.add(share.state);
+        self.healths.add(share.health);
+        self.owners.add(share.owner);
+        self.levels.add(share.level);
+        self.cost.add(share.cost_per_day.as_deref());
+        self.stuck += i32::from(share.is_stuck);
+        self.on_the_way += i32::from(share.is_on_the_way());
+        self.troubled.extend(share.trouble().map(|trouble| (trouble_key(share), trouble)));
+        let open = share.recommendations.iter().enumerate();
+        self.recommendations.extend(open.map(|(place, open)| (open_key(share, place, open), open.clone())));
+        self.decisions.extend(share.decision.iter().map(|taken| (taken_key(taken), taken.clone())));
     }
 
-    fn count_health(&mut self, resource: &AwsResource) {
-        let status = resource.status.as_ref();
-        let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
-        let health = status.and_then(|status| status.health).unwrap_or(Health::Unknown);
-        let state = status.and_then(|status| status.state);
-        *self.by_health.entry(format!("{health:?}")).or_insert(0) += 1;
-        *self.by_state.entry(state.map_or("Unknown".into(), |state| format!("{state:?}"))).or_insert(0) += 1;
-        self.worst_health = worst(self.worst_health.into_iter().chain([health]));
-        let ready = is_true(conditions, ConditionType::Ready);
-        let stuck = is_true(conditions, ConditionType::Stalled);
-        self.stuck |= stuck;
-        self.on_the_way |= !ready && !stuck;
-        if ready && health == Health::Healthy {
-            return;
+    /// Takes out a resource that was added with this share.
+    pub fn remove(&mut self, share: &Share) {
+        self.resources -= 1;
+        self.states.remove(&share.state);
+        self.healths.remove(&share.health);
+        self.owners.remove(&share.owner);
+        self.levels.remove(&share.level);
+        self.cost.remove(share.cost_per_day.as_deref());
+        self.stuck -= i32::from(share.is_stuck);
+        self.on_the_way -= i32::from(share.is_on_the_way());
+        self.troubled.remove(&trouble_key(share));
+        for (place, open) in share.recommendations.iter().enumerate() {
+            self.recommendations.remove(&open_key(share, place, open));
         }
-        let reason =
-            conditions.iter().find(|one| one.type_ == ConditionType::Ready.as_str()).map(|one| one.reason.clone());
-        // Among those of the same health, one that is stuck is worse than one that is not ready.
-        let rank = badness(health) * 4 + u8::from(stuck) * 2 + u8::from(!ready);
-        let name = resource.metadata.name.clone().unwrap_or_default();
-        self.worst.insert((Reverse(rank), name.clone()), TroubledResource { name, state, health, reason });
-        if self.worst.len() > LISTED {
-            self.worst.pop_last();
-        }
-    }
-
-    fn count_cost(&mut self, resource: &AwsResource) {
-        let text = resource.status.as_ref().and_then(|status| status.cost_per_day.as_deref());
-        self.cost.add(text.and_then(|text| text.parse().ok()));
-    }
-
-    fn take_decisions(&mut self, resource: &AwsResource) {
-        let Some(status) = &resource.status else { return };
-        let name = resource.metadata.name.clone().unwrap_or_default();
-        for (place, open) in status.recommendations.iter().enumerate() {
-            self.open += 1;
-            let shown = ResourceRecommendation {
-                name: name.clone(),
-                id: open.id.clone(),
-                action: open.action,
-                proposal: open.proposal.clone(),
-                since: open.since.clone(),
-            };
-            self.recommendations.insert((open.since.clone(), name.clone(), place), shown);
-            if self.recommendations.len() > LISTED {
-                self.recommendations.pop_last();
-            }
-        }
-        if let Some(taken) = &status.last_decision {
-            let at = taken.at.clone();
-            self.decisions.push(ResourceDecision { name, action: taken.action, ground: taken.ground, at });
-            if self.decisions.len() > 2 * LISTED {
-                self.decisions = latest(std::mem::take(&mut self.decisions));
-            }
+        if let Some(taken) = &share.decision {
+            self.decisions.remove(&taken_key(taken));
         }
     }
 
@@ -125,38 +80,63 @@ impl Tally {
         self.resources
     }
 
-    /// The status, without its conditions. Decisions that `old` tells of stay while there are no later ones.
-    pub fn status(self, spec: &ServiceAgentSpec, old: &ServiceAgentStatus) -> ServiceAgentStatus {
-        let state = match () {
-            () if self.resources == 0 => AgentState::Idle,
-            () if self.open > 0 => AgentState::AwaitingApproval,
-            () if self.stuck => AgentState::Stalled,
-            () if self.on_the_way => AgentState::Progressing,
-            () => AgentState::Active,
-        };
-        let most = self.owners.iter().max_by_key(|(agent, count)| (**count, Reverse(**agent)));
-        let decisions = self.decisions.into_iter().chain(old.last_decisions.iter().cloned()).collect();
-        let mut dependencies = self.dependencies;
-        dependencies.extend(spec.depends_on.iter().cloned());
+    /// The status of an agent whose resources refer to those of the agents in `needs`; without its
+    /// conditions. Decisions that `old` tells of stay while there are no later ones.
+    pub fn status<'a>(
+        &self,
+        spec: &'a ServiceAgentSpec,
+        needs: impl Iterator<Item = &'a String>,
+        old: &ServiceAgentStatus,
+    ) -> ServiceAgentStatus {
+        let most = self.owners.iter().max_by_key(|(agent, count)| (*count, Reverse(**agent)));
+        let decisions = self.decisions.values().take(LISTED).chain(&old.last_decisions).cloned().collect();
+        let dependencies: BTreeSet<&String> = needs.chain(&spec.depends_on).collect();
         ServiceAgentStatus {
             observed_generation: None,
-            state: Some(state),
-            health: self.worst_health,
-            cost_per_day: self.cost.known.map(usd),
-            resources_without_cost: Some(self.cost.unknown),
-            autonomy_level: self.lowest_level.or(spec.autonomy_level),
+            state: Some(self.state()),
+            health: worst(self.healths.keys().copied()),
+            cost_per_day: self.cost.known().map(usd),
+            resources_without_cost: Some(self.cost.unknown()),
+            autonomy_level: self.levels.keys().next().copied().or(spec.autonomy_level),
             decision_maker: spec.decision_maker.or(most.map(|(agent, _)| *agent)),
             resources: Some(self.resources),
-            resources_by_state: self.by_state,
-            resources_by_health: self.by_health,
-            worst: self.worst.into_values().collect(),
-            dependencies: dependencies.into_iter().take(DEPENDENCIES).collect(),
-            open_recommendations: Some(self.open),
-            recommendations: self.recommendations.into_values().collect(),
+            resources_by_state: self.states_by_name(),
+            resources_by_health: self.healths.by_name(),
+            worst: self.troubled.values().take(LISTED).cloned().collect(),
+            dependencies: dependencies.into_iter().take(DEPENDENCIES).cloned().collect(),
+            open_recommendations: i32::try_from(self.recommendations.len()).ok(),
+            recommendations: self.recommendations.values().take(LISTED).cloned().collect(),
             last_decisions: latest(decisions),
             conditions: Vec::new(),
         }
     }
+
+    fn state(&self) -> AgentState {
+        match () {
+            () if self.resources == 0 => AgentState::Idle,
+            () if !self.recommendations.is_empty() => AgentState::AwaitingApproval,
+            () if self.stuck > 0 => AgentState::Stalled,
+            () if self.on_the_way > 0 => AgentState::Progressing,
+            () => AgentState::Active,
+        }
+    }
+
+    fn states_by_name(&self) -> BTreeMap<String, i32> {
+        let named = |state: &Option<ResourceState>| state.map_or("Unknown".to_owned(), |state| format!("{state:?}"));
+        self.states.iter().map(|(state, count)| (named(state), count)).collect()
+    }
+}
+
+fn trouble_key(share: &Share) -> (Reverse<Rank>, String) {
+    (Reverse(share.rank()), share.name.clone())
+}
+
+fn open_key(share: &Share, place: usize, open: &ResourceRecommendation) -> (String, String, usize) {
+    (open.since.clone(), share.name.clone(), place)
+}
+
+fn taken_key(taken: &ResourceDecision) -> (Reverse<String>, String) {
+    (Reverse(taken.at.clone()), taken.name.clone())
 }
 
 /// The latest of the decisions, each once.

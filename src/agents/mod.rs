@@ -3,7 +3,10 @@
 
 pub mod aggregate;
 pub mod autonomy;
+pub mod counts;
 pub mod decisions;
 pub mod historical;
 pub mod membership;
 pub mod owners;
+pub mod roll;
+pub mod share;

@@ -317,7 +317,7 @@ pub struct Intent {
 }
 
 /// Where a resource is in its life.
-#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub enum ResourceState {
     /// Not in AWS yet.
     Pending,
@@ -340,7 +340,7 @@ pub enum ResourceState {
 }
 
 /// Whether a resource does its work.
-#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub enum Health {
     /// It does.
     Healthy,

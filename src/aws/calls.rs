@@ -1,5 +1,6 @@
 //! Watches every attempt of every AWS call: what was called, what came of it, and how long it took.
 
+use crate::aws::budget::CallBudget;
 use crate::aws::codes;
 use crate::aws::error::ErrorClass;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -67,13 +68,15 @@ pub async fn counted<F: Future>(work: F) -> (F::Output, u32) {
     MADE.scope(Cell::new(0), counting).await
 }
 
-/// The interceptor that watches the calls of one account.
+/// The interceptor that watches the calls of one account, in one region where it has a budget.
 #[derive(Clone, Debug)]
 pub(super) struct CallWatch {
     /// The account's twelve digits.
     pub account: String,
     /// Who is told.
     pub observer: Observer,
+    /// The budget of the calls, which learns of answers that throttle.
+    pub budget: CallBudget,
 }
 
 /// When an attempt was begun.
@@ -109,11 +112,14 @@ impl Intercept for CallWatch {
         let (Some(operation), Some(begun)) = (config.load::<Metadata>(), config.load::<Begun>()) else { return Ok(()) };
         let failure = match context.output_or_error() {
             Some(Ok(_)) => None,
-            // Refused by the fence, and not sent.
+            // Refused by the fence or the budget, and not sent.
             Some(Err(error)) if error.is_interceptor_error() => return Ok(()),
             Some(Err(error)) if error.is_timeout_error() => Some(ErrorClass::Timeout),
             _ => Some(context.response().map_or(ErrorClass::Transient, failure_in)),
         };
+        if failure == Some(ErrorClass::Throttled) {
+            self.budget.throttled(operation.service(), operation.name());
+        }
         // A call outside of a count, such as one for credentials, belongs to no reconcile.
         let _ = MADE.try_with(|made| made.set(made.get() + 1));
         (self.observer.0)(&Attempt {

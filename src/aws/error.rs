@@ -3,6 +3,7 @@
 //! What the codes mean stands in [`crate::aws::codes`]. Only [`ErrorClass::NotFound`] may ever be read
 //! as "it does not exist".
 
+use crate::aws::budget::OverBudget;
 use crate::aws::codes;
 use crate::fence::NotLeader;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -25,6 +26,11 @@ pub enum ErrorClass {
     Blocked,
     /// Too many calls; the account's budget is used up for now.
     Throttled,
+    /// Not sent: our own share of the account's request rate is used up.
+    OverBudget {
+        /// For how long, in milliseconds at the most.
+        wait: u32,
+    },
     /// The credentials do not allow it, or are not valid.
     Denied,
     /// AWS will never accept this request as it is.
@@ -47,7 +53,7 @@ impl ErrorClass {
             Self::Conflict => "Conflict",
             Self::TokenSpent => "TokenSpent",
             Self::Blocked => "Blocked",
-            Self::Throttled => "Throttled",
+            Self::Throttled | Self::OverBudget { .. } => "Throttled",
             Self::Denied => "AccessDenied",
             Self::Invalid => "InvalidRequest",
             Self::Quota => "QuotaExceeded",
@@ -62,7 +68,7 @@ impl ErrorClass {
         match self {
             Self::Blocked | Self::Denied | Self::Invalid | Self::Quota => true,
             Self::NotFound | Self::Conflict | Self::TokenSpent | Self::Throttled => false,
-            Self::Transient | Self::Timeout | Self::NotLeader => false,
+            Self::OverBudget { .. } | Self::Transient | Self::Timeout | Self::NotLeader => false,
         }
     }
 }
@@ -118,6 +124,9 @@ impl AwsError {
             ErrorClass::Blocked => "Remove what blocks the change; the controller tries again.",
             ErrorClass::Throttled => {
                 "The account's request rate is used up; the controller slows down and tries again."
+            }
+            ErrorClass::OverBudget { .. } => {
+                "The controller tries again by itself; --aws-budget-share says how much of an account's request rate it may use."
             }
             ErrorClass::Denied => {
                 "Give the role of the AwsAccount the permission that the message names; the controller tries again."
@@ -175,13 +184,16 @@ fn from_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Aw
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
+    if let Some(over) = cause::<OverBudget>(error) {
+        return AwsError { operation, class: over.class(), code: None, message: over.to_string(), request_id: None };
+    }
     let request_id = error.request_id().map(str::to_owned);
     let status = error.raw_response().map(|response| response.status().as_u16());
     let code = error.as_service_error().and_then(|e| e.meta().code()).map(str::to_owned);
     let message =
         error.as_service_error().and_then(|e| e.meta().message().map(str::to_owned)).unwrap_or_else(|| chain(error));
     let class = match error {
-        _ if caused_by::<NotLeader>(error) => ErrorClass::NotLeader,
+        _ if cause::<NotLeader>(error).is_some() => ErrorClass::NotLeader,
         SdkError::TimeoutError(_) => ErrorClass::Timeout,
         SdkError::ConstructionFailure(_) => ErrorClass::Invalid,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => ErrorClass::Timeout,
@@ -198,9 +210,9 @@ fn dispatch_class(message: &str) -> ErrorClass {
     if denied.iter().any(|sign| message.contains(sign)) { ErrorClass::Denied } else { ErrorClass::Transient }
 }
 
-/// Whether an error of this type is among the causes.
-fn caused_by<C: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
-    error.is::<C>() || error.source().is_some_and(caused_by::<C>)
+/// The error of this type among the causes.
+fn cause<'a, C: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a C> {
+    error.downcast_ref::<C>().or_else(|| error.source().and_then(cause::<C>))
 }
 
 /// The causes of an error in one line; the SDK's own texts say only "service error".

@@ -1,5 +1,6 @@
 //! The only door to AWS: sessions, errors, what their codes mean, and tags.
 
+pub mod budget;
 pub mod calls;
 mod codes;
 pub mod error;

@@ -4,6 +4,7 @@
 //! a thousand objects of one account assume its role once.
 
 use crate::api::account::{AssumeRole, AwsAccountSpec};
+use crate::aws::budget::{Budgets, CallBudget};
 use crate::aws::calls::{CallWatch, Observer};
 use crate::aws::error::{AwsError, ErrorClass, Named};
 use crate::aws::pricing::PriceList;
@@ -48,6 +49,8 @@ pub struct CallSettings {
     pub fence: Fence,
     /// Who is told of every attempt of a call.
     pub observer: Observer,
+    /// How much of an account's request rate the calls may use.
+    pub budgets: Budgets,
 }
 
 /// How often a command that only reads makes a call at the most: nothing waits for it, and it makes many.
@@ -64,6 +67,8 @@ impl CallSettings {
             refusal_period: call_timeout,
             fence: Fence::closed(),
             observer: Observer::default(),
+            // Refusals would only make what a person waits for incomplete.
+            budgets: Budgets::default(),
         }
     }
 }
@@ -122,6 +127,7 @@ macro_rules! client {
             let budget = format!("{}-{}-{}", $self.inner.account_id, $self.inner.region, $service);
             let config = $sdk::config::Builder::from(&$self.inner.config)
                 .retry_partition(RetryPartition::new(budget))
+                .interceptor($self.inner.watch.budget.clone())
                 .interceptor($self.inner.gate.clone())
                 .interceptor($self.inner.watch.clone())
                 $(.$extra($value))?
@@ -195,6 +201,7 @@ pub struct Sessions {
     refusal_period: Duration,
     gate: WriteGate,
     observer: Observer,
+    budgets: Budgets,
     accounts: Mutex<HashMap<String, Arc<Account>>>,
 }
 
@@ -230,8 +237,8 @@ impl Sessions {
             .load()
             .await;
         let gate = WriteGate { fence: settings.fence.clone(), attempt_timeout: settings.attempt_timeout };
-        let (refusal_period, observer) = (settings.refusal_period, settings.observer.clone());
-        Self { base, refusal_period, gate, observer, accounts: Mutex::default() }
+        let (observer, budgets) = (settings.observer.clone(), settings.budgets.clone());
+        Self { base, refusal_period: settings.refusal_period, gate, observer, budgets, accounts: Mutex::default() }
     }
 
     /// The account's session in `region`, verified to belong to the declared account.
@@ -244,8 +251,9 @@ impl Sessions {
         let mut regions = account.regions.lock().await;
         let aws = regions.entry(region.to_owned()).or_insert_with(|| {
             let config = account.config.to_builder().region(Region::new(region.to_owned())).build();
-            let (gate, watch) = (self.gate.clone(), account.watch.clone());
-            Aws { inner: Arc::new(Clients::new(region, &identity, config, gate, watch)) }
+            let budget = self.budgets.region(&spec.account_id, region);
+            let watch = CallWatch { budget, ..account.watch.clone() };
+            Aws { inner: Arc::new(Clients::new(region, &identity, config, self.gate.clone(), watch)) }
         });
         Ok(aws.clone())
     }
@@ -302,7 +310,9 @@ impl Sessions {
             let provider = assume(role, &config).await;
             config = config.to_builder().credentials_provider(provider).build();
         }
-        let watch = CallWatch { account: spec.account_id.clone(), observer: self.observer.clone() };
+        // AWS documents no limit of STS.
+        let budget = CallBudget::default();
+        let watch = CallWatch { account: spec.account_id.clone(), observer: self.observer.clone(), budget };
         let account = Arc::new(Account {
             config,
             watch,

@@ -41,7 +41,8 @@ impl Intercept for WriteGate {
     }
 }
 
-fn is_read(operation: &str) -> bool {
+/// Whether an operation changes nothing.
+pub(super) fn is_read(operation: &str) -> bool {
     READS.iter().any(|verb| operation.starts_with(verb))
 }
 

@@ -6,7 +6,7 @@ use crate::api::conditions::{ConditionType, Verdict, bounded, is_true};
 use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE, MANAGER_ACCOUNT, moment};
 use crate::aws::session::{Identity, SessionError};
 use crate::controllers::resource::Guarded;
-use crate::controllers::sums::Sums;
+use crate::controllers::sums::Ledger;
 use crate::controllers::to_action;
 use crate::lifecycle::Next;
 use crate::lifecycle::context::Context;
@@ -18,7 +18,6 @@ use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::runtime::events::{Event, EventType};
-use kube::runtime::reflector::Store;
 use kube::runtime::watcher;
 use kube::{Api, Resource, ResourceExt};
 use std::collections::HashMap;
@@ -34,8 +33,8 @@ const RELEASE_PERIOD: Duration = Duration::from_secs(10);
 pub struct AccountContext {
     /// What all controllers share.
     pub shared: Arc<Context>,
-    /// The resources in the cache.
-    pub resources: Store<Guarded>,
+    /// What the accounts' resources come to.
+    pub sums: Ledger,
     /// Where the names of accounts go whose resources should be looked at.
     pub changed: UnboundedSender<String>,
     /// When each account was last proven, by UID.
@@ -210,7 +209,7 @@ impl AccountContext {
             conditions,
             ..AwsAccountStatus::default()
         };
-        self.sums(&account.name_any()).write(&mut status);
+        self.sums.write(&account.name_any(), &mut status);
         if let Ok(identity) = proof {
             let known = old.identity_arn.as_ref() == Some(&identity.arn);
             let first_seen = || moment(now);
@@ -262,13 +261,6 @@ impl AccountContext {
         // One that cannot be read may be of this account.
         let uses = |guard: &&Guarded| guard.0.as_ref().map_or(true, |object| object.spec.account_ref.name == account);
         Ok(listed.iter().filter(uses).count())
-    }
-
-    /// What the account's resources come to, by the cache.
-    fn sums(&self, account: &str) -> Sums {
-        let all = self.resources.state();
-        let objects = all.iter().filter_map(|guard| guard.0.as_ref().ok());
-        Sums::of(objects.filter(|object| object.spec.account_ref.name == account))
     }
 
     async fn publish(&self, account: &AwsAccount, verdict: &Verdict) {

@@ -1,14 +1,18 @@
 //! Keeps the `ServiceAgent` objects: registers those that no person declared, removes them with their last
-//! resource, and writes what their resources amount to. It listens to what the watches bring; a namespace
-//! in which something has changed is gone through once, a moment later, however much has changed.
+//! resource, and writes what their resources amount to. It listens to what the watches bring; resources that
+//! have changed are put in their places a moment later, each once however often it has changed, and a whole
+//! namespace only where something else in it has: an agent, an account, the namespace itself.
 
-use crate::agents::aggregate::{Member, Tally, verdict};
-use crate::agents::membership::{Assignment, Ungoverned, is_registered, registered_name};
+use crate::agents::aggregate::{Tally, verdict};
+use crate::agents::membership::is_registered;
+use crate::agents::roll::{Place, Roll};
+use crate::agents::share::Share;
 use crate::api::conditions::bounded;
 use crate::api::resource::AwsResource;
 use crate::api::service_agent::{AgentSelector, ServiceAgent, ServiceAgentSpec, ServiceAgentStatus};
 use crate::api::{LABEL_REGISTERED, MANAGER_AGENT};
 use crate::controllers::resource::Guarded;
+use crate::controllers::touch::{Touch, Touched};
 use crate::kinds::KindName;
 use crate::lifecycle::context::Context;
 use crate::lifecycle::governance::{Constitution, Governance};
@@ -18,12 +22,12 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, ResourceExt};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-/// How long changes are gathered before a namespace is gone through.
+/// How long changes are gathered before they are looked at.
 const GATHER: Duration = Duration::from_millis(500);
 
 /// The most resources that a condition names.
@@ -55,118 +59,131 @@ pub fn labels_for(selector: Option<&str>) -> Option<BTreeMap<String, String>> {
         .collect()
 }
 
-/// Goes through the namespaces that `dirty` names until its senders are gone. One that fails is gone
-/// through again.
-pub async fn run(cx: AgentContext, mut dirty: UnboundedReceiver<String>, again: UnboundedSender<String>) {
+/// Looks at what is touched until nobody can touch anything any more. What fails is looked at again.
+pub async fn run(cx: AgentContext, mut touched: UnboundedReceiver<Touched>, again: Touch) {
     cx.shared.caches.wait().await;
     if cx.labels.is_none() {
         tracing::warn!("--watch-selector asks for more than equal labels: no ServiceAgents are registered");
     }
-    while let Some(first) = dirty.recv().await {
+    let mut watched = HashMap::new();
+    while let Some(first) = touched.recv().await {
         tokio::time::sleep(GATHER).await;
-        let mut namespaces = BTreeSet::from([first]);
-        while let Ok(namespace) = dirty.try_recv() {
-            namespaces.insert(namespace);
+        let mut gathered = BTreeMap::new();
+        gather(&mut gathered, first);
+        while let Ok(next) = touched.try_recv() {
+            gather(&mut gathered, next);
         }
-        for namespace in namespaces {
-            if let Err(error) = cx.go_through(&namespace).await {
+        for (namespace, part) in gathered {
+            if let Err(error) = cx.look_at(&namespace, part, &mut watched).await {
                 tracing::debug!(namespace, %error, "the service agents could not be brought up to date");
                 let (again, delay) = (again.clone(), cx.shared.config.backoff_base);
                 tokio::spawn(async move {
                     tokio::time::sleep(delay).await;
                     // The receiver lives as long as the controller; without it nothing is left to do.
-                    let _ = again.send(namespace);
+                    let _ = again.send(Touched::All(namespace));
                 });
             }
         }
     }
 }
 
-/// What one pass over a namespace found.
+/// What is known of a namespace.
 #[derive(Default)]
-struct Findings {
-    tallies: BTreeMap<String, Tally>,
-    wanted: BTreeMap<String, KindName>,
-    /// What is wrong, by agent: the resources that it and others select.
-    ties: BTreeMap<String, Vec<(String, Vec<String>)>>,
-    taken: BTreeSet<String>,
-    woken: Vec<ObjectRef<Guarded>>,
+struct Watched {
+    roll: Roll,
+    /// The agents that are registered, or whose names somebody has taken whom this controller does not
+    /// see, since the namespace was looked at as a whole.
+    registered: BTreeSet<String>,
+}
+
+/// What is touched in a namespace.
+enum Part {
+    All,
+    Objects(BTreeSet<String>),
+}
+
+fn gather(gathered: &mut BTreeMap<String, Part>, touched: Touched) {
+    match touched {
+        Touched::All(namespace) => drop(gathered.insert(namespace, Part::All)),
+        Touched::One(namespace, name) => {
+            if let Part::Objects(names) = gathered.entry(namespace).or_insert_with(|| Part::Objects(BTreeSet::new())) {
+                names.insert(name);
+            }
+        }
+    }
 }
 
 impl AgentContext {
-    async fn go_through(&self, namespace: &str) -> Result<(), kube::Error> {
+    async fn look_at(
+        &self,
+        namespace: &str,
+        part: Part,
+        watched: &mut HashMap<String, Watched>,
+    ) -> Result<(), kube::Error> {
         let shared = &self.shared;
         let found = shared.namespaces.get(&ObjectRef::new(namespace));
         // Nothing can be made in a namespace that is going, and all in it goes.
         if found.is_none_or(|found| found.metadata.deletion_timestamp.is_some()) {
+            watched.remove(namespace);
             return Ok(());
         }
         let constitution = Constitution::of(namespace, &shared.agents, &shared.namespaces, &shared.accounts);
-        let mut findings = self.look(namespace, &constitution);
-        for resource in findings.woken.drain(..) {
-            // The receiver lives as long as the controller; without it nobody needs to be woken.
-            let _ = self.wake.send(resource);
+        match (part, watched.get_mut(namespace)) {
+            (Part::Objects(names), Some(known)) => {
+                for name in names {
+                    let object = self.resources.get(&ObjectRef::new(&name).within(namespace));
+                    known.roll.put(&name, object.and_then(|object| self.place(&object, &constitution)));
+                }
+            }
+            _ => {
+                let roll = self.call(namespace, &constitution);
+                watched.insert(namespace.to_owned(), Watched { roll, ..Watched::default() });
+            }
         }
+        let Watched { roll, registered } = watched.entry(namespace.to_owned()).or_default();
         let api: Api<ServiceAgent> = Api::namespaced(shared.client.clone(), namespace);
-        for (name, kind) in &findings.wanted {
-            if constitution.agent(name).is_none() {
+        for (name, kind) in roll.registered() {
+            if constitution.agent(name).is_none() && !registered.contains(name) {
                 self.register(&api, name, *kind).await?;
+                registered.insert(name.clone());
             }
         }
         let mut failed = None;
         for guard in &constitution.agents {
             let Ok(agent) = &guard.0 else { continue };
-            if let Err(error) = self.bring_up_to_date(&api, agent, &constitution, &mut findings).await {
+            if let Err(error) = self.bring_up_to_date(&api, agent, &constitution, roll).await {
                 failed = Some(error);
             }
         }
         failed.map_or(Ok(()), Err)
     }
 
-    /// One pass over the resources of a namespace.
-    fn look(&self, namespace: &str, constitution: &Constitution) -> Findings {
-        let mut findings = Findings::default();
-        let all = self.resources.state();
-        let own = all.iter().filter(|guard| guard.namespace().as_deref() == Some(namespace));
-        let objects: Vec<(&AwsResource, KindName, Governance)> = own
-            .filter_map(|guard| guard.0.as_ref().ok())
-            .filter_map(|object| {
-                let kind = object.spec.kind.name()?;
-                Some((object, kind, constitution.governance(object, kind)))
-            })
-            .collect();
-        let places: BTreeMap<String, &str> = objects
-            .iter()
-            .filter_map(|(object, _, governance)| Some((object.name_any(), governance.assignment.name()?)))
-            .collect();
-        for (object, kind, governance) in &objects {
-            if is_news(object, governance) {
-                findings.woken.push(ObjectRef::new(&object.name_any()).within(namespace));
-            }
-            match &governance.assignment {
-                Assignment::Ungoverned(Ungoverned::Ambiguous(agents)) => {
-                    for agent in agents {
-                        findings.ties.entry(agent.clone()).or_default().push((object.name_any(), agents.clone()));
-                    }
-                }
-                Assignment::Ungoverned(Ungoverned::NameTaken(name)) => {
-                    findings.taken.insert(name.clone());
-                }
-                Assignment::Ungoverned(Ungoverned::Unknown(_)) => {}
-                Assignment::Registered(name) | Assignment::Explicit(name) => {
-                    if matches!(governance.assignment, Assignment::Registered(_)) && *name == registered_name(*kind) {
-                        findings.wanted.insert(name.clone(), *kind);
-                    }
-                    let others = self.shared.graph.needs(&graph::key(object));
-                    let others = others.iter().filter_map(|needed| places.get(needed)).filter(|other| *other != name);
-                    let dependencies = others.map(|other| (*other).to_owned()).collect();
-                    let (owner, level) = (governance.owner, governance.mandate.level);
-                    let member = Member { resource: object, owner, level, dependencies };
-                    findings.tallies.entry(name.clone()).or_default().add(member);
-                }
+    /// All resources of a namespace in their places.
+    fn call(&self, namespace: &str, constitution: &Constitution) -> Roll {
+        let mut roll = Roll::default();
+        for guard in self.resources.state() {
+            if guard.namespace().as_deref() == Some(namespace) {
+                roll.put(&guard.name_any(), self.place(&guard, constitution));
             }
         }
-        findings
+        roll
+    }
+
+    /// The place of a resource, which is woken where the place is news to it.
+    fn place(&self, guard: &Guarded, constitution: &Constitution) -> Option<Place> {
+        let object = guard.0.as_ref().ok()?;
+        let kind = object.spec.kind.name()?;
+        let governance = constitution.governance(object, kind);
+        if is_news(object, &governance) {
+            // The receiver lives as long as the controller; without it nobody needs to be woken.
+            let _ = self.wake.send(ObjectRef::from_obj(guard));
+        }
+        Some(Place {
+            kind,
+            share: Share::of(object, governance.owner, governance.mandate.level),
+            needs: self.shared.graph.needs(&graph::key(object)),
+            assignment: governance.assignment,
+        })
     }
 
     async fn register(&self, api: &Api<ServiceAgent>, name: &str, kind: KindName) -> Result<(), kube::Error> {
@@ -189,25 +206,25 @@ impl AgentContext {
         api: &Api<ServiceAgent>,
         agent: &ServiceAgent,
         constitution: &Constitution,
-        findings: &mut Findings,
+        roll: &Roll,
     ) -> Result<(), kube::Error> {
         let name = agent.name_any();
         if agent.metadata.deletion_timestamp.is_some() {
             return Ok(());
         }
-        let tally = findings.tallies.remove(&name);
-        if tally.is_none() && is_registered(agent) {
-            return remove(api, agent).await;
-        }
-        let tally = tally.unwrap_or_default();
-        let problems = problems(&name, agent, constitution, findings);
+        let none = Tally::default();
+        let tally = match roll.tally(&name) {
+            None if is_registered(agent) => return remove(api, agent).await,
+            found => found.unwrap_or(&none),
+        };
+        let problems = problems(&name, agent, constitution, roll);
         let verdict = verdict(&problems, tally.resources());
         let old = agent.status.clone().unwrap_or_default();
         let generation = agent.metadata.generation.unwrap_or_default();
         let status = ServiceAgentStatus {
             observed_generation: Some(generation),
             conditions: verdict.conditions(&old.conditions, generation, Timestamp::now()),
-            ..tally.status(&agent.spec, &old)
+            ..tally.status(&agent.spec, roll.needs(&name), &old)
         };
         if agent.status.as_ref() != Some(&status) {
             match apply_status(api, agent, MANAGER_AGENT, &status).await {
@@ -245,17 +262,12 @@ fn is_news(object: &AwsResource, governance: &Governance) -> bool {
 }
 
 /// What keeps an agent from its work, in words.
-fn problems(
-    name: &str,
-    agent: &ServiceAgent,
-    constitution: &Constitution,
-    findings: &Findings,
-) -> Vec<(&'static str, String)> {
+fn problems(name: &str, agent: &ServiceAgent, constitution: &Constitution, roll: &Roll) -> Vec<(&'static str, String)> {
     let mut problems = Vec::new();
     if let Some(error) = constitution.candidates.invalid_selector(name) {
         problems.push(("InvalidSelector", format!("spec.selector selects nothing, for it cannot be read: {error}.")));
     }
-    if let Some(ties) = findings.ties.get(name) {
+    if let Some(ties) = roll.ties(name) {
         let shown: Vec<String> = ties
             .iter()
             .take(NAMED)
@@ -269,7 +281,7 @@ fn problems(
         );
         problems.push(("AmbiguousSelector", bounded(&message, 1024)));
     }
-    if findings.taken.contains(name) {
+    if roll.is_taken(name) {
         let message = format!(
             "The controller would register an agent named {name} for resources that no agent selects. Rename this one, or have it select them."
         );

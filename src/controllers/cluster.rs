@@ -5,6 +5,7 @@
 //! 429, 503 and 504, behind the back of a controller that has a pace of its own for that.
 
 use crate::controllers::api_writes::ApiWrites;
+use crate::controllers::refusals::Refusals;
 use crate::fence::Fence;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -72,6 +73,7 @@ async fn client(writes: ApiWrites) -> Result<Client, kube::Error> {
     let https = config.rustls_https_connector_with_connector(connector)?;
     let connections: legacy::Client<_, Body> = legacy::Client::builder(TokioExecutor::new()).build(https);
     let service = ServiceBuilder::new()
+        .layer(Refusals::default())
         .layer(writes)
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)

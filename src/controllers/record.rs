@@ -34,7 +34,7 @@ pub async fn recorded(object: AwsResource, cx: &Context) -> Result<Next, Elapsed
     trace.end(&summary);
     running.end(result(&outcome), took);
     let report = outcome?;
-    for action in &report.actions {
+    for action in &report.done {
         if let Some(task) = task(action) {
             cx.metrics.reconciles.completed(task);
         }

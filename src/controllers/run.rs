@@ -1,6 +1,7 @@
 //! Starts the controllers, and stops them in good order.
 
 use crate::api::account::AwsAccount;
+use crate::aws::budget::Budgets;
 use crate::aws::calls::Observer;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::{PriceConfig, PriceSource, RunConfig, TimesError};
@@ -8,17 +9,19 @@ use crate::controllers::account::{self, AccountContext};
 use crate::controllers::agent::{self, AgentContext};
 use crate::controllers::api_writes::ApiWrites;
 use crate::controllers::cluster::{ClusterError, cluster_id, connect};
-use crate::controllers::leader::{Candidate, LeaseLost};
+use crate::controllers::leader::{Candidate, Leader, LeaseLost};
+use crate::controllers::requirements::Requirements;
 use crate::controllers::resource::{self, Guarded};
+use crate::controllers::sums::{self, Ledger};
 use crate::controllers::touch::{Touch, declared_change, every_change, itself, own_namespace, users};
-use crate::controllers::{news_in, no_errors, scope, sums, trim};
+use crate::controllers::{news_in, no_errors, scope, trim};
 use crate::fence::Fence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory, Namespaces};
 use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::{self, Graph};
 use crate::lifecycle::prices::Prices;
-use crate::metrics::{Metrics, Objects};
+use crate::metrics::{CallBudgets, Metrics, Objects};
 use crate::server::{Readiness, serve, serve_log_filter, serve_metrics};
 use crate::telemetry::LogFilter;
 use crate::traces::Traces;
@@ -105,8 +108,9 @@ pub async fn run(config: RunConfig, log: LogFilter, traces: Traces) -> Result<()
     Ok(())
 }
 
-/// Works, with leader election only while the lease is ours. A standby connects to the cluster and
-/// looks at the lease, and no more: what it would cache would be old by the time it is needed.
+/// Works once there is all that the controllers need, with leader election only while the lease is ours. A
+/// standby connects to the cluster and looks at the lease, and no more: what it would cache would be old by the
+/// time it is needed.
 async fn elect_and_work(
     config: RunConfig,
     readiness: Readiness,
@@ -114,22 +118,40 @@ async fn elect_and_work(
     metrics: Arc<Metrics>,
     traces: Traces,
 ) -> Result<(), RunError> {
+    // The lease itself is written when the fence is closed, and has its own, shorter times; a question for our
+    // rights is no write, though it looks like one.
+    let writes = ApiWrites { fence: Fence::open(), timeout: config.api_write_timeout };
+    let client = connect(writes).await?;
+    let requirements = Requirements::of(client.clone(), &config);
     let lease = config.leader_election.leader_election_id.clone();
     if !config.leader_election.leader_elect {
+        tokio::select! {
+            () = requirements.until_met(&readiness) => {}
+            () = stopped(stopping.clone()) => return Ok(()),
+        }
         return run_controllers(config, readiness, stopping, Fence::open(), metrics, traces).await;
     }
     metrics.leads(&lease, false);
     let fence = Fence::closed();
-    // The lease itself is written when the fence is closed, and has its own, shorter times.
-    let writes = ApiWrites { fence: Fence::open(), timeout: config.api_write_timeout };
-    let client = connect(writes).await?;
-    let candidate = Candidate::new(client, &config.leader_election, fence.clone());
+    let candidate = || Candidate::new(client.clone(), &config.leader_election, fence.clone());
     let leader = tokio::select! {
-        leader = candidate.campaign(&readiness) => leader,
+        leader = elect(candidate, &requirements, &readiness) => leader,
         () = stopped(stopping.clone()) => return Ok(()),
     };
     metrics.leads(&lease, true);
     leader.lead(run_controllers(config, readiness, stopping, fence, metrics, traces)).await?
+}
+
+/// Stands by for the lease while there is all that the controllers need: whoever could not work must not keep it
+/// from those who can. A candidate that gives up while it asks for the lease may leave it to run out.
+async fn elect(candidate: impl Fn() -> Candidate, requirements: &Requirements, readiness: &Readiness) -> Leader {
+    loop {
+        requirements.until_met(readiness).await;
+        tokio::select! {
+            leader = candidate().campaign(readiness) => return leader,
+            () = requirements.until_unmet() => {}
+        }
+    }
 }
 
 async fn run_controllers(
@@ -148,6 +170,7 @@ async fn run_controllers(
         traced.attempt(attempt);
     });
     let settings = CallSettings { observer, ..call_settings(&config, &fence) };
+    metrics.count(CallBudgets::new(settings.budgets.clone())?)?;
     let sessions = Sessions::from_environment(&settings, http_client()).await;
     run_with(Parts { client, sessions, fence, config, metrics, traces }, readiness, stopping).await
 }
@@ -177,6 +200,7 @@ pub fn call_settings(config: &RunConfig, fence: &Fence) -> CallSettings {
         refusal_period: config.backoff_base,
         fence: fence.clone(),
         observer: Observer::default(),
+        budgets: Budgets::of(config.aws_budget_share.0),
     }
 }
 
@@ -207,7 +231,8 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
     let graph = Arc::new(Graph::default());
     let (wake, woken) = mpsc::unbounded_channel();
     let (adds, sums_changed) = mpsc::unbounded_channel();
-    let (mut follow_graph, mut follow_sums) = (follow(graph.clone(), wake.clone()), sums::follow(adds));
+    let sums = Ledger::default();
+    let (mut follow_graph, mut follow_sums) = (follow(graph.clone(), wake.clone()), sums.follow(adds));
     let mut touch_each = every_change(touch.clone());
     let follow = move |event: &watcher::Event<Guarded>| {
         follow_graph(event);
@@ -236,12 +261,8 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         traces,
     });
     let (changed, changes) = mpsc::unbounded_channel();
-    let account_context = Arc::new(AccountContext {
-        shared: shared.clone(),
-        resources: resources.clone(),
-        changed,
-        proven: Default::default(),
-    });
+    let account_context =
+        Arc::new(AccountContext { shared: shared.clone(), sums, changed, proven: Default::default() });
     let agent_context = AgentContext {
         shared: shared.clone(),
         resources: resources.clone(),

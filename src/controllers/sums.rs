@@ -1,56 +1,44 @@
-//! What an account's resources come to: how many, how well, how dear. It follows the watch and costs no
-//! look at the cluster.
+//! What an account's resources come to: how many, how well, how dear. It follows the watch: a resource that
+//! changes costs neither a look at the cluster nor one at the others.
 
+use crate::agents::counts::Counts;
 use crate::api::account::{AwsAccount, AwsAccountStatus};
 use crate::api::resource::{AwsResource, Health};
 use crate::controllers::resource::Guarded;
 use crate::cost::{Sum, usd};
 use crate::health::worst;
-use crate::lifecycle::graph;
+use crate::lifecycle::graph::{self, Key};
 use futures::Stream;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
-use rust_decimal::Decimal;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::str::FromStr;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-/// How long changes of an account's resources are gathered before they are added up.
+/// How long changes of an account's resources are gathered before its status is written.
 const DEBOUNCE: Duration = Duration::from_secs(1);
 
 /// What the resources of an account come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sums {
-    by_kind: BTreeMap<String, i32>,
-    by_health: BTreeMap<String, i32>,
-    health: Option<Health>,
+struct Sums {
+    kinds: Counts<&'static str>,
+    healths: Counts<Health>,
     cost: Sum,
 }
 
 impl Sums {
-    /// Adds up what the statuses of these resources say.
-    pub fn of<'a>(resources: impl IntoIterator<Item = &'a AwsResource>) -> Self {
-        let mut sums = Self::default();
-        for object in resources {
-            let share = Share::of(object);
-            *sums.by_kind.entry(share.kind.to_owned()).or_default() += 1;
-            *sums.by_health.entry(format!("{:?}", share.health)).or_default() += 1;
-            sums.health = worst(sums.health.into_iter().chain([share.health]));
-            sums.cost.add(share.per_day);
-        }
-        sums
+    fn add(&mut self, share: &Share) {
+        self.kinds.add(share.kind);
+        self.healths.add(share.health);
+        self.cost.add(share.per_day.as_deref());
     }
 
-    /// Puts the sums into an account's status.
-    pub fn write(self, status: &mut AwsAccountStatus) {
-        status.resources_managed = Some(self.by_kind.values().sum());
-        status.resources_by_kind = self.by_kind;
-        status.resources_by_health = self.by_health;
-        status.health = self.health;
-        status.cost_per_day = Some(usd(self.cost.known.unwrap_or_default()));
-        status.resources_without_cost = (self.cost.unknown > 0).then_some(self.cost.unknown);
+    fn remove(&mut self, share: &Share) {
+        self.kinds.remove(&share.kind);
+        self.healths.remove(&share.health);
+        self.cost.remove(share.per_day.as_deref());
     }
 }
 
@@ -60,30 +48,30 @@ struct Share {
     account: String,
     kind: &'static str,
     health: Health,
-    per_day: Option<Decimal>,
+    per_day: Option<String>,
 }
 
 impl Share {
     fn of(object: &AwsResource) -> Self {
         let status = object.status.as_ref();
-        let per_day = status.and_then(|status| status.cost_per_day.as_deref());
         Self {
             account: object.spec.account_ref.name.clone(),
             kind: object.spec.kind.the_one().map_or("Invalid", |kind| kind.name().as_str()),
             health: status.and_then(|status| status.health).unwrap_or(Health::Unknown),
-            per_day: per_day.and_then(|text| Decimal::from_str(text).ok()),
+            per_day: status.and_then(|status| status.cost_per_day.clone()),
         }
     }
 }
 
-/// Who adds what, so that only what changes a sum is heard of.
+/// Who adds what to which sums.
 #[derive(Default)]
-struct Ledger {
-    shares: HashMap<(String, String), Share>,
-    listed: BTreeSet<(String, String)>,
+struct Entries {
+    shares: HashMap<Key, Share>,
+    listed: BTreeSet<Key>,
+    sums: HashMap<String, Sums>,
 }
 
-impl Ledger {
+impl Entries {
     /// The accounts whose sums an event changes.
     fn follow(&mut self, event: &watcher::Event<Guarded>) -> Vec<String> {
         match event {
@@ -93,41 +81,76 @@ impl Ledger {
             }
             watcher::Event::InitApply(DeserializeGuard(Ok(object))) => {
                 self.listed.insert(graph::key(object));
-                self.apply(object)
+                self.enter(graph::key(object), Some(Share::of(object)))
             }
             watcher::Event::InitDone => {
                 let listed = std::mem::take(&mut self.listed);
-                let gone = self.shares.extract_if(|key, _| !listed.contains(key));
-                gone.map(|(_, share)| share.account).collect()
+                let gone: Vec<Key> = self.shares.keys().filter(|key| !listed.contains(*key)).cloned().collect();
+                gone.into_iter().flat_map(|key| self.enter(key, None)).collect()
             }
-            watcher::Event::Apply(DeserializeGuard(Ok(object))) => self.apply(object),
-            watcher::Event::Delete(DeserializeGuard(Ok(object))) => {
-                self.shares.remove(&graph::key(object)).map(|share| share.account).into_iter().collect()
+            watcher::Event::Apply(DeserializeGuard(Ok(object))) => {
+                self.enter(graph::key(object), Some(Share::of(object)))
             }
+            watcher::Event::Delete(DeserializeGuard(Ok(object))) => self.enter(graph::key(object), None),
             // What cannot be read is in no sum.
             _ => Vec::new(),
         }
     }
 
-    fn apply(&mut self, object: &AwsResource) -> Vec<String> {
-        let share = Share::of(object);
-        let account = share.account.clone();
-        match self.shares.insert(graph::key(object), share.clone()) {
-            Some(old) if old == share => Vec::new(),
-            Some(old) if old.account != account => vec![old.account, account],
-            _ => vec![account],
+    fn enter(&mut self, key: Key, share: Option<Share>) -> Vec<String> {
+        let old = match share.clone() {
+            Some(share) => self.shares.insert(key, share),
+            None => self.shares.remove(&key),
+        };
+        if old == share {
+            return Vec::new();
         }
+        if let Some(old) = &old {
+            let sums = self.sums.entry(old.account.clone()).or_default();
+            sums.remove(old);
+            if *sums == Sums::default() {
+                self.sums.remove(&old.account);
+            }
+        }
+        if let Some(share) = &share {
+            self.sums.entry(share.account.clone()).or_default().add(share);
+        }
+        let mut accounts: Vec<String> = old.into_iter().chain(share).map(|share| share.account).collect();
+        accounts.dedup();
+        accounts
     }
 }
 
-/// What follows the watch of the resources and names the accounts whose sums have changed.
-pub fn follow(changed: UnboundedSender<String>) -> impl FnMut(&watcher::Event<Guarded>) {
-    let mut ledger = Ledger::default();
-    move |event| {
-        for account in ledger.follow(event) {
-            // The receiver lives as long as the account controller; without it nobody needs to know.
-            let _ = changed.send(account);
+/// The sums of all accounts.
+#[derive(Clone, Default)]
+pub struct Ledger(Arc<Mutex<Entries>>);
+
+impl Ledger {
+    /// What follows the watch of the resources and names the accounts whose sums have changed.
+    pub fn follow(&self, changed: UnboundedSender<String>) -> impl FnMut(&watcher::Event<Guarded>) + Send + 'static {
+        let ledger = self.clone();
+        move |event| {
+            for account in ledger.lock().follow(event) {
+                // The receiver lives as long as the account controller; without it nobody needs to know.
+                let _ = changed.send(account);
+            }
         }
+    }
+
+    /// Puts an account's sums into its status.
+    pub fn write(&self, account: &str, status: &mut AwsAccountStatus) {
+        let Sums { kinds, healths, cost } = self.lock().sums.get(account).cloned().unwrap_or_default();
+        status.resources_managed = Some(kinds.total());
+        status.resources_by_kind = kinds.iter().map(|(kind, count)| ((*kind).to_owned(), count)).collect();
+        status.resources_by_health = healths.by_name();
+        status.health = worst(healths.keys().copied());
+        status.cost_per_day = Some(usd(cost.known().unwrap_or_default()));
+        status.resources_without_cost = (cost.unknown() > 0).then_some(cost.unknown());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        // Nothing in here can be left half-done by a panic elsewhere.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -163,12 +186,25 @@ mod tests {
         resource("assets", "prod", json!({"health": health, "costPerDay": per_day}))
     }
 
+    fn guarded(object: AwsResource) -> Guarded {
+        DeserializeGuard(Ok(object))
+    }
+
     #[test]
     fn the_sums_are_those_of_all_resources() {
-        let unseen = resource("new", "prod", json!({}));
-        let sums = Sums::of([&bucket("Healthy", "0.10"), &bucket("Degraded", "0.2496"), &unseen]);
+        let ledger = Ledger::default();
+        let named = |name: &str, object: AwsResource| {
+            let mut object = object;
+            object.metadata.name = Some(name.into());
+            watcher::Event::Apply(guarded(object))
+        };
+        let mut follow = ledger.follow(tokio::sync::mpsc::unbounded_channel().0);
+        follow(&named("a", bucket("Healthy", "0.10")));
+        follow(&named("b", bucket("Unhealthy", "7.00")));
+        follow(&named("b", bucket("Degraded", "0.2496")));
+        follow(&named("c", resource("new", "prod", json!({}))));
         let mut status = AwsAccountStatus::default();
-        sums.write(&mut status);
+        ledger.write("prod", &mut status);
         assert_eq!(status.cost_per_day.as_deref(), Some("0.3496"));
         assert_eq!(status.resources_without_cost, Some(1));
         assert_eq!(status.health, Some(Health::Degraded));
@@ -179,25 +215,34 @@ mod tests {
     }
 
     #[test]
+    fn an_account_that_nobody_uses_has_nothing_and_costs_nothing() {
+        let mut status = AwsAccountStatus::default();
+        Ledger::default().write("prod", &mut status);
+        assert_eq!((status.resources_managed, status.cost_per_day.as_deref()), (Some(0), Some("0.00")));
+        assert_eq!((status.health, status.resources_without_cost), (None, None));
+    }
+
+    #[test]
     fn only_what_changes_a_sum_is_heard_of() {
-        let mut ledger = Ledger::default();
-        let mut apply = |object: AwsResource| ledger.follow(&watcher::Event::Apply(DeserializeGuard(Ok(object))));
+        let mut entries = Entries::default();
+        let mut apply = |object: AwsResource| entries.follow(&watcher::Event::Apply(guarded(object)));
         assert_eq!(apply(bucket("Healthy", "0.10")), ["prod"]);
         assert!(apply(bucket("Healthy", "0.10")).is_empty());
         assert_eq!(apply(bucket("Unhealthy", "0.10")), ["prod"]);
         assert_eq!(apply(bucket("Unhealthy", "0.20")), ["prod"]);
+        assert_eq!(apply(resource("assets", "test", json!({}))), ["prod", "test"]);
     }
 
     #[test]
     fn what_is_gone_after_the_watch_was_begun_anew_leaves_the_sums() {
-        let mut ledger = Ledger::default();
-        let guarded = |object| DeserializeGuard(Ok(object));
-        ledger.follow(&watcher::Event::Apply(guarded(bucket("Healthy", "0.10"))));
-        ledger.follow(&watcher::Event::Apply(guarded(resource("other", "test", json!({})))));
-        ledger.follow(&watcher::Event::Init);
-        ledger.follow(&watcher::Event::InitApply(guarded(bucket("Healthy", "0.10"))));
-        assert_eq!(ledger.follow(&watcher::Event::InitDone), ["test"]);
-        assert!(ledger.follow(&watcher::Event::Delete(guarded(resource("other", "test", json!({}))))).is_empty());
-        assert_eq!(ledger.follow(&watcher::Event::Delete(guarded(bucket("Healthy", "0.10")))), ["prod"]);
+        let mut entries = Entries::default();
+        entries.follow(&watcher::Event::Apply(guarded(bucket("Healthy", "0.10"))));
+        entries.follow(&watcher::Event::Apply(guarded(resource("other", "test", json!({})))));
+        entries.follow(&watcher::Event::Init);
+        entries.follow(&watcher::Event::InitApply(guarded(bucket("Healthy", "0.10"))));
+        assert_eq!(entries.follow(&watcher::Event::InitDone), ["test"]);
+        assert!(entries.follow(&watcher::Event::Delete(guarded(resource("other", "test", json!({}))))).is_empty());
+        assert_eq!(entries.follow(&watcher::Event::Delete(guarded(bucket("Healthy", "0.10")))), ["prod"]);
+        assert!(entries.sums.is_empty() && entries.shares.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Which namespaces' service agents a change concerns.
+//! What a change concerns in the namespaces of the service agents.
 
 use crate::controllers::resource::{Guarded, objects_of};
 use kube::core::ObjectMeta;
@@ -9,22 +9,31 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Where the names of namespaces go in which something has changed.
-pub type Touch = UnboundedSender<String>;
+/// What has to be looked at again in a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// All that is in it.
+    All(String),
+    /// The object of this namespace and name.
+    One(String, String),
+}
 
-/// Touches the namespace of every object that comes by, whatever has changed of it.
+/// Where it goes what has to be looked at.
+pub type Touch = UnboundedSender<Touched>;
+
+/// Touches every object that comes by, whatever has changed of it.
 pub fn every_change<K: Resource<DynamicType = ()>>(touch: Touch) -> impl FnMut(&Event<K>) + Send + 'static {
     let mut known = BTreeSet::new();
     move |event| {
         let (Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) = event else {
             // What went while nobody watched is missed only now.
             if matches!(event, Event::InitDone) {
-                known.iter().for_each(|namespace: &String| tell(&touch, namespace));
+                known.iter().for_each(|namespace: &String| tell_all(&touch, namespace));
             }
             return;
         };
         let namespace = object.namespace().unwrap_or_default();
-        tell(&touch, &namespace);
+        tell(&touch, Touched::One(namespace.clone(), object.name_any()));
         known.insert(namespace);
     }
 }
@@ -39,19 +48,19 @@ pub fn declared_change<K: Resource<DynamicType = ()>>(
     move |event| match event {
         Event::Init => seen.clear(),
         // What went while nobody watched is missed only now.
-        Event::InitDone => known.iter().for_each(|namespace: &String| tell(&touch, namespace)),
+        Event::InitDone => known.iter().for_each(|namespace: &String| tell_all(&touch, namespace)),
         Event::Apply(object) | Event::InitApply(object) => {
             let uid = object.uid().unwrap_or_default();
             let news = declared(object.meta());
             if seen.insert(uid, news) != Some(news) {
                 let namespaces = concerned(object);
-                namespaces.iter().for_each(|namespace| tell(&touch, namespace));
+                namespaces.iter().for_each(|namespace| tell_all(&touch, namespace));
                 known.extend(namespaces);
             }
         }
         Event::Delete(object) => {
             seen.remove(&object.uid().unwrap_or_default());
-            concerned(object).iter().for_each(|namespace| tell(&touch, namespace));
+            concerned(object).iter().for_each(|namespace| tell_all(&touch, namespace));
         }
     }
 }
@@ -83,9 +92,13 @@ fn declared(metadata: &ObjectMeta) -> u64 {
     hasher.finish()
 }
 
-fn tell(touch: &Touch, namespace: &str) {
+fn tell_all(touch: &Touch, namespace: &str) {
+    tell(touch, Touched::All(namespace.to_owned()));
+}
+
+fn tell(touch: &Touch, touched: Touched) {
     // The receiver lives as long as the controller; without it nobody needs to know.
-    let _ = touch.send(namespace.to_owned());
+    let _ = touch.send(touched);
 }
 
 #[cfg(test)]
@@ -102,7 +115,7 @@ mod tests {
         agent
     }
 
-    fn told(touched: &mut UnboundedReceiver<String>) -> usize {
+    fn told(touched: &mut UnboundedReceiver<Touched>) -> usize {
         std::iter::from_fn(|| touched.try_recv().ok()).count()
     }
 
@@ -124,9 +137,10 @@ mod tests {
         let (touch, mut touched) = unbounded_channel();
         let mut follow = every_change(touch);
         follow(&Event::Apply(agent(1)));
-        assert_eq!(told(&mut touched), 1);
+        assert_eq!(touched.try_recv().unwrap(), Touched::One("shop".into(), "web".into()));
         follow(&Event::Init);
         follow(&Event::InitDone);
-        assert_eq!(told(&mut touched), 1);
+        assert_eq!(touched.try_recv().unwrap(), Touched::All("shop".into()));
+        assert_eq!(told(&mut touched), 0);
     }
 }

@@ -22,7 +22,7 @@ macro_rules! kinds {
         }
 
         /// The kinds by name.
-        #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+        #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, PartialOrd, Ord)]
         pub enum KindName {
             $( $(#[doc = $doc])* $kind, )+
         }

@@ -7,6 +7,7 @@ use crate::fence::NotLeader;
 use crate::kinds::Invalid;
 use crate::lifecycle::resolve::ResolveError;
 use crate::lifecycle::secrets::SecretError;
+use std::time::Duration;
 
 /// Why a pass did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +81,24 @@ impl PassError {
         }
     }
 
+    /// How long our own budget has no call left, at the most, where that is why.
+    pub fn over_budget(&self) -> Option<Duration> {
+        match self {
+            Self::Observe(error) | Self::Write { error, .. } => match error.class {
+                ErrorClass::OverBudget { wait } => Some(Duration::from_millis(wait.into())),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether our own budget only puts off a look at a resource that is fine as far as is known. Nothing has
+    /// changed then, so that there is nothing to be said.
+    pub fn puts_off_a_look(&self, object: &AwsResource) -> bool {
+        let goes = object.metadata.deletion_timestamp.is_some();
+        matches!(self, Self::Observe(_)) && self.over_budget().is_some() && !goes && is_ready_at_this_generation(object)
+    }
+
     /// Whether only news can change it, so that trying again by the clock would be for nothing.
     pub fn waits_for_news(&self) -> bool {
         matches!(self, Self::NoKind | Self::Invalid { .. } | Self::Awaiting(_) | Self::Impossible(_) | Self::Cycle(_))
@@ -126,4 +145,52 @@ fn is_ready_at_this_generation(object: &AwsResource) -> bool {
     object.status.as_ref().is_some_and(|status| {
         status.observed_generation == object.metadata.generation && is_true(&status.conditions, ConditionType::Ready)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn error(class: ErrorClass) -> AwsError {
+        AwsError { operation: "DescribeVpcs", class, code: None, message: "no".into(), request_id: None }
+    }
+
+    fn object(ready: &str, deleted: Value) -> AwsResource {
+        serde_json::from_value(json!({
+            "apiVersion": "aws.ccagi.io/v1alpha1", "kind": "AwsResource",
+            "metadata": {"name": "one", "generation": 3, "deletionTimestamp": deleted},
+            "spec": {"accountRef": {"name": "shop"}, "s3Bucket": {"bucketName": "one"}},
+            "status": {"observedGeneration": 3, "conditions": [{
+                "type": "Ready", "status": ready, "reason": "Any", "message": "",
+                "lastTransitionTime": "2026-11-24T10:00:00Z",
+            }]},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn our_own_budget_puts_off_only_a_look_at_what_is_fine() {
+        let (fine, not_ready) = (object("True", Value::Null), object("False", Value::Null));
+        let deleted = object("True", json!("2026-11-24T10:00:00Z"));
+        let over = || error(ErrorClass::OverBudget { wait: 5000 });
+        assert!(PassError::Observe(over()).puts_off_a_look(&fine));
+        assert!(!PassError::Observe(over()).puts_off_a_look(&not_ready));
+        assert!(!PassError::Observe(over()).puts_off_a_look(&deleted));
+        assert!(!PassError::Write { action: "Update", error: over() }.puts_off_a_look(&fine));
+        assert!(!PassError::Observe(error(ErrorClass::Throttled)).puts_off_a_look(&fine), "AWS was not read");
+    }
+
+    #[test]
+    fn a_call_that_our_own_budget_refuses_is_throttled_and_waits_for_a_token() {
+        let refused = PassError::Write { action: "Create", error: error(ErrorClass::OverBudget { wait: 5000 }) };
+        assert_eq!(refused.over_budget(), Some(Duration::from_secs(5)));
+        let verdict = refused.verdict(&object("False", Value::Null));
+        assert_eq!(verdict.reason, "Throttled");
+        assert!(
+            verdict.message.contains("--aws-budget-share") && !verdict.message.contains("not known"),
+            "{verdict:?}"
+        );
+        assert_eq!(PassError::Observe(error(ErrorClass::Throttled)).over_budget(), None);
+    }
 }

@@ -154,7 +154,8 @@ pub fn forget(status: &mut AwsResourceStatus) {
 /// says nothing about now.
 pub fn note_unread(status: &mut AwsResourceStatus, error: &PassError, reason: &'static str, now: Timestamp) {
     let unread = match error {
-        PassError::Observe(_) => true,
+        // The look is only put off, as it always is between two looks for drift.
+        PassError::Observe(_) => error.over_budget().is_none(),
         PassError::Stale | PassError::NotLeader(_) | PassError::Cluster(_) | PassError::Write { .. } => false,
         // Before a resource was ever seen there is nothing to take back.
         PassError::NoKind

@@ -80,8 +80,9 @@ pub struct Walk<'a> {
     intent_is_fresh: bool,
     /// Whether this very walk has read the object from the API server itself or written its intent.
     current: bool,
-    /// The actions of its passes so far.
+    /// The actions of its passes so far, and those that came to their end.
     actions: Vec<&'static str>,
+    done: Vec<&'static str>,
     /// Why its last pass did not come to its end.
     failure: Option<Failure>,
     /// Whether the walk only looks ahead and never applies: what is not known yet then has a placeholder.
@@ -94,7 +95,7 @@ pub async fn reconcile(object: AwsResource, cx: &Context) -> Report {
     let mut walk = Walk::new(object, cx);
     let next = walk.walk().await;
     let created = creation(state, &walk.object, Timestamp::now());
-    Report { next, actions: walk.actions, failure: walk.failure, created }
+    Report { next, actions: walk.actions, done: walk.done, failure: walk.failure, created }
 }
 
 /// What is the same for every pass over one kind block.
@@ -123,10 +124,10 @@ impl<'a> Walk<'a> {
             // Somebody asks for another try: what was given up on is tried again.
             cx.memory.change(&uid, |memory| memory.last_update = None);
         }
-        let (actions, failure) = (Vec::new(), None);
+        let (actions, done, failure) = (Vec::new(), Vec::new(), None);
         let (governance, region) = (governance::governance(&object, cx), String::new());
         let (intent_is_fresh, current, looks_ahead) = (false, false, false);
-        Self { cx, api, object, uid, governance, region, intent_is_fresh, current, actions, failure, looks_ahead }
+        Self { cx, api, object, uid, governance, region, intent_is_fresh, current, actions, done, failure, looks_ahead }
     }
 
     async fn walk(&mut self) -> Next {
@@ -145,6 +146,7 @@ impl<'a> Walk<'a> {
                     self.failure = Some(Failure::of(&error, ErrorClass::NotLeader.reason()));
                     return Next::After(self.cx.config.leader_election.leader_election_retry_period);
                 }
+                Err(error) if error.puts_off_a_look(&self.object) => return self.put_off(&error),
                 Err(error) => return self.fail(error).await,
             }
         }
@@ -172,10 +174,13 @@ impl<'a> Walk<'a> {
 
     async fn pass_of<K: Kind>(&mut self, spec: K::Spec) -> Result<Next, PassError> {
         let Examined { plan, facts, ground } = self.examine::<K>(spec).await?;
-        match ground {
-            Some(Ground { aws, desired, view }) => self.apply::<K>(&plan, &aws, &desired, &view, &facts).await,
-            None => self.let_go(plan.action).await,
-        }
+        let action = plan.action.name();
+        let next = match ground {
+            Some(Ground { aws, desired, view }) => self.apply::<K>(&plan, &aws, &desired, &view, &facts).await?,
+            None => self.let_go(plan.action).await?,
+        };
+        self.done.push(action);
+        Ok(next)
     }
 
     fn facts<K: Kind>(&self, spec: &K::Spec) -> Facts {
@@ -362,21 +367,36 @@ impl<'a> Walk<'a> {
         Ok(Next::Done)
     }
 
-    /// Says in status and Events what went wrong, and comes back later: at first soon, then ever later.
-    async fn fail(&mut self, error: PassError) -> Next {
+    /// Comes back later for a look that our own budget puts off, and says nothing.
+    fn put_off(&mut self, error: &PassError) -> Next {
+        self.failure = Some(Failure::of(error, error.verdict(&self.object).reason));
+        let delay = self.delay(error);
+        tracing::debug!(uid = self.uid, ?delay, %error, "a look is put off");
+        Next::After(delay)
+    }
+
+    /// Counts an error, and tells the time until the next try: the back-off, and no less than our own budget needs.
+    fn delay(&self, error: &PassError) -> Duration {
         let failures = self.cx.memory.change(&self.uid, |memory| {
             memory.failures += 1;
             memory.failures
         });
+        let needs = error.over_budget().unwrap_or_default().min(self.cx.config.backoff_max);
+        self.cx.backoff(failures).max(needs)
+    }
+
+    /// Says in status and Events what went wrong, and comes back later: at first soon, then ever later.
+    async fn fail(&mut self, error: PassError) -> Next {
+        let delay = self.delay(&error);
         let verdict = error.verdict(&self.object);
-        self.failure = Some(Failure::of(&error, verdict.reason));
+        let failure = Failure::of(&error, verdict.reason);
+        self.failure = Some(failure);
         let (namespace, name) = graph::key(&self.object);
-        let news = match &error {
-            PassError::Awaiting(_) => News::normal(verdict.reason, verdict.message.clone()),
-            _ => {
-                tracing::warn!(namespace, name, reason = verdict.reason, failures, %error, "reconcile failed");
-                News::warning(verdict.reason, verdict.message.clone())
-            }
+        let news = if failure.waits {
+            News::normal(verdict.reason, verdict.message.clone())
+        } else {
+            tracing::warn!(namespace, name, reason = verdict.reason, ?delay, %error, "reconcile failed");
+            News::warning(verdict.reason, verdict.message.clone())
         };
         news.publish(&self.object, "Reconcile", self.cx);
         let now = Timestamp::now();
@@ -385,11 +405,11 @@ impl<'a> Walk<'a> {
         });
         match status::write(&self.api, &mut self.object, status).await {
             Ok(()) if error.waits_for_news() => Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)),
-            Ok(()) => Next::After(self.cx.backoff(failures)),
+            Ok(()) => Next::After(delay),
             // The object has changed meanwhile, or the API server is away: its owner must still be told.
             Err(error) => {
                 tracing::debug!(%error, "the failure could not be written to the status; the next pass does");
-                Next::After(self.cx.backoff(failures))
+                Next::After(delay)
             }
         }
     }

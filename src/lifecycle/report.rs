@@ -14,6 +14,8 @@ pub struct Report {
     pub next: Next,
     /// The actions of its passes, in order.
     pub actions: Vec<&'static str>,
+    /// Those of them that came to their end.
+    pub done: Vec<&'static str>,
     /// Why its last pass did not come to its end.
     pub failure: Option<Failure>,
     /// How long the resource took from the intent to create it, where it became ready now.
@@ -32,7 +34,8 @@ pub struct Failure {
 impl Failure {
     /// Of this error.
     pub fn of(error: &PassError, reason: &'static str) -> Self {
-        Self { reason, waits: matches!(error, PassError::Awaiting(_) | PassError::NotLeader(_)) }
+        let waits = matches!(error, PassError::Awaiting(_) | PassError::NotLeader(_)) || error.over_budget().is_some();
+        Self { reason, waits }
     }
 }
 

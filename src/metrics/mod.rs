@@ -4,14 +4,17 @@
 //! (<https://book.kubebuilder.io/reference/metrics-reference>); the rest begins with `ccagi_`. Labels take
 //! their values from fixed sets, and from the accounts of the cluster, never from objects.
 
+mod budgets;
 mod calls;
 mod objects;
 mod reconciles;
 
+pub use budgets::CallBudgets;
 pub use calls::AwsCalls;
 pub use objects::Objects;
 pub use reconciles::{ReconcileResult, Reconciles};
 
+use prometheus::core::Collector;
 use prometheus::{IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// All metrics of the process.
@@ -45,12 +48,12 @@ impl Metrics {
         self.leads.with_label_values(&[lease]).set(i64::from(it_does));
     }
 
-    /// Counts these objects whenever the metrics are read.
+    /// Has these counted whenever the metrics are read.
     ///
     /// # Errors
-    /// Where the objects are counted already.
-    pub fn count(&self, objects: Objects) -> prometheus::Result<()> {
-        self.registry.register(Box::new(objects))
+    /// Where they are counted already.
+    pub fn count(&self, what: impl Collector + 'static) -> prometheus::Result<()> {
+        self.registry.register(Box::new(what))
     }
 
     /// All metrics as they are now.

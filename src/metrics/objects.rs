@@ -1,11 +1,12 @@
 //! What the objects of the cluster say, counted whenever the metrics are read.
 
-use crate::api::resource::{AwsResource, Health};
+use crate::api::conditions::ConditionType;
+use crate::api::resource::{AwsResource, AwsResourceStatus, Health};
 use crate::cost::Sum;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, GaugeVec, Opts};
-use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ type Read = Box<dyn Fn(&mut dyn FnMut(&AwsResource)) + Send + Sync>;
 pub struct Objects {
     read: Read,
     resources: GaugeVec,
+    stalled: GaugeVec,
     cost: GaugeVec,
     registered: Gauge,
     health_monitored: Gauge,
@@ -32,6 +34,11 @@ impl Objects {
         Ok(Self {
             read: Box::new(read),
             resources: gauges("ccagi_resources", "AwsResources, by what they say.", &["kind", "state", "health"])?,
+            stalled: gauges(
+                "ccagi_resources_stalled",
+                "AwsResources for which nothing goes on until somebody acts, by the reason.",
+                &["kind", "reason"],
+            )?,
             cost: gauges(
                 "ccagi_cost_usd_per_day",
                 "List price of the resources, in USD per day, without what depends on use.",
@@ -55,6 +62,7 @@ impl Objects {
 
     fn set(&self) {
         self.resources.reset();
+        self.stalled.reset();
         self.cost.reset();
         for stage in ["identified", "realised"] {
             self.savings.with_label_values(&[stage]).set(0.0);
@@ -68,25 +76,34 @@ impl Objects {
             let (kind, state) = (word(status.kind.clone()), word(status.state.map(|state| format!("{state:?}"))));
             let health = status.health.unwrap_or(Health::Unknown);
             self.resources.with_label_values(&[&kind, &state, &format!("{health:?}")]).inc();
+            if let Some(reason) = stalled_for(status) {
+                self.stalled.with_label_values(&[kind.as_str(), reason]).inc();
+            }
             monitored += u32::from(health != Health::Unknown);
             registered += u32::from(status.service_agent.is_some());
-            if let Some(usd) = status.cost_per_day.as_ref().and_then(|usd| usd.parse::<Decimal>().ok()) {
+            if let Some(per_day) = &status.cost_per_day {
                 let key = (object.spec.account_ref.name.clone(), word(status.owner.clone()));
-                cost.entry(key).or_default().add(Some(usd));
+                cost.entry(key).or_default().add(Some(per_day));
             }
         });
         for ((account, owner), sum) in cost {
             // What stands in a gauge is a binary fraction; it was added up as decimals.
-            let usd = sum.known.and_then(|usd| usd.to_f64()).unwrap_or_default();
+            let usd = sum.known().and_then(|usd| usd.to_f64()).unwrap_or_default();
             self.cost.with_label_values(&[&account, &owner]).set(usd);
         }
         self.registered.set(share(registered, all));
         self.health_monitored.set(share(monitored, all));
     }
 
-    fn parts(&self) -> [&dyn Collector; 5] {
-        [&self.resources, &self.cost, &self.registered, &self.health_monitored, &self.savings]
+    fn parts(&self) -> [&dyn Collector; 6] {
+        [&self.resources, &self.stalled, &self.cost, &self.registered, &self.health_monitored, &self.savings]
     }
+}
+
+/// Why nothing goes on until somebody acts, where that is so.
+fn stalled_for(status: &AwsResourceStatus) -> Option<&str> {
+    let holds = |one: &&Condition| one.type_ == ConditionType::Stalled.as_str() && one.status == "True";
+    status.conditions.iter().find(holds).map(|one| one.reason.as_str())
 }
 
 /// Nothing of nothing is all of it.
@@ -122,13 +139,19 @@ mod tests {
     #[test]
     fn objects_are_counted_by_what_they_say_and_their_costs_summed() {
         let said = json!({"kind": "Ec2Instance", "state": "Active", "health": "Healthy", "owner": "BillGates", "serviceAgent": "servers", "costPerDay": "0.25", "conditions": []});
-        let objects = [object(said.clone()), object(said), object(json!({"kind": "S3Bucket", "conditions": []}))];
+        let stalled = json!({
+            "type": "Stalled", "status": "True", "reason": "AccessDenied", "message": "",
+            "lastTransitionTime": "2026-11-24T00:00:00Z",
+        });
+        let bucket = json!({"kind": "S3Bucket", "conditions": [stalled]});
+        let objects = [object(said.clone()), object(said), object(bucket)];
         let metrics = Metrics::new().unwrap();
         metrics.count(Objects::new(move |each| objects.iter().for_each(each)).unwrap()).unwrap();
         let text = metrics.text().unwrap();
         for line in [
             "ccagi_resources{health=\"Healthy\",kind=\"Ec2Instance\",state=\"Active\"} 2",
             "ccagi_resources{health=\"Unknown\",kind=\"S3Bucket\",state=\"Unknown\"} 1",
+            "ccagi_resources_stalled{kind=\"S3Bucket\",reason=\"AccessDenied\"} 1",
             "ccagi_cost_usd_per_day{account=\"shop\",owner=\"BillGates\"} 0.5",
             "ccagi_registered_ratio 0.6666666666666666",
             "ccagi_health_monitored_ratio 0.6666666666666666",

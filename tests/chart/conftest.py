@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "tests" / "env"))
 
 import build  # noqa: E402
 import processes  # noqa: E402
-from tools import Helm  # noqa: E402
+from tools import Helm, kubectl, run, until  # noqa: E402
 
 
 @pytest.fixture(params=[4, 3], ids=["helm4", "helm3"])
@@ -42,6 +42,14 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     """A folder for one program, whose log is shown where the test fails."""
     yield tmp_path
     print(processes.tail(tmp_path / "program.log"))
+
+
+@pytest.fixture(scope="session")
+def monitoring() -> None:
+    """The definitions of the Prometheus Operator, which stay in the cluster."""
+    kubectl("apply", "--server-side", "-f", str(build.prometheus() / "definitions"))
+    kinds = ("get", "servicemonitors,prometheusrules", "-A")
+    until("the Prometheus Operator's kinds to be served", lambda: run("kubectl", *kinds).returncode == 0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

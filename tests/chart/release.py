@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +24,32 @@ class Installed:
         self.folder = folder
         self.pid: int | None = None
         self.helm = Helm(4, build.helm(4))
-        health, metrics = processes.free_ports(2)
-        path = folder / "values.json"
+        self.health, metrics = processes.free_ports(2)
         aws = {"region": "us-east-1", "endpointUrl": os.environ["AWS_ENDPOINT_URL"]}
-        ports = {"health": {"port": health}, "metrics": {"port": metrics}, "extraArgs": ["--log-address=127.0.0.1:0"]}
-        path.write_text(json.dumps({**ports, "aws": aws, **values}))
-        more = ("--namespace", NAMESPACE, "--create-namespace", "--values", str(path))
-        self.helm("install", RELEASE, str(CHART), *more)
+        ports = {"health": {"port": self.health}, "metrics": {"port": metrics}, "extraArgs": ["--log-address=127.0.0.1:0"]}
+        self.values = {**ports, "aws": aws, **values}
+        self._helm("install", "--create-namespace")
         kubectl("wait", "--for=condition=Established", *(f"crd/{name}" for name in DEFINITIONS), "--timeout=60s")
+
+    def _helm(self, command: str, *arguments: str) -> None:
+        path = self.folder / "values.json"
+        path.write_text(json.dumps(self.values))
+        self.helm(command, RELEASE, str(CHART), "--namespace", NAMESPACE, "--values", str(path), *arguments)
+
+    def upgrade(self, values: dict[str, Any]) -> None:
+        """Upgrade the release to these values."""
+        self.values |= values
+        self._helm("upgrade")
+
+    def readyz(self) -> str:
+        """Return what the program says of whether it is ready, nothing where it does not answer yet."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.health}/readyz", timeout=5) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as refusal:
+            return refusal.read().decode()
+        except OSError:
+            return ""
 
     def start(self) -> None:
         """Start the program with a token of the chart's ServiceAccount."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import processes
 import pytest
 import yaml
 from release import Installed
-from tools import CHART, ROOT, get, kubectl, run, succeed, until
+from tools import CHART, ROOT, emulator, get, kubectl, run, succeed, until
 
 NUMBER, SLOW = "100000000011", "100000000012"
 TENANT = "wait-tenant"
@@ -110,9 +108,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
 
 def break_identity(number: str) -> None:
     """Have AWS not answer who we are in this account."""
-    fault = json.dumps({"account": number, "operation": "GetCallerIdentity", "kind": "error-before", "times": -1})
-    url = f"{os.environ['AWS_ENDPOINT_URL']}/_emulator/faults"
-    urllib.request.urlopen(urllib.request.Request(url, fault.encode(), method="POST"), timeout=60).close()
+    emulator("POST", "faults", account=number, operation="GetCallerIdentity", kind="error-before", times=-1)
 
 
 def test_every_state_is_read_as_what_it_is(release: Installed) -> None:

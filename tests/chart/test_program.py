@@ -5,14 +5,17 @@ The API server's audit log tells whether the chart grants exactly what was neede
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import unused_permissions
 from release import Installed
-from tools import RELEASE, get, kubectl
+from tools import NAMESPACE, RELEASE, get, kubectl, until
 
 # An Event is patched only when it repeats, which the stories bring about.
 REPEATS = ["granted and never used: patch events.events.k8s.io"]
@@ -89,5 +92,49 @@ def test_a_release_for_some_namespaces_works_there_with_rights_there_only(folder
         assert other["status"] == {"observedGeneration": -1}, "nobody works in a namespace that is not named"
         assert get("awsaccount", "shop")["status"] == {"observedGeneration": -1}, "accounts are only read"
         assert unused_permissions.judge(log, RELEASE) == REPEATS
+    finally:
+        release.remove()
+
+
+def in_words(role: dict[str, Any]) -> Iterator[str]:
+    """Yield the rights of a role as the program names them."""
+    # What a Role grants for Namespaces is for its own namespace's object.
+    namespace = role["metadata"].get("namespace", "")
+    for rule in role["rules"]:
+        for group, resource, verb, name in itertools.product(
+            rule["apiGroups"], rule["resources"], rule["verbs"], rule.get("resourceNames", [""])
+        ):
+            named = namespace if resource == "namespaces" and namespace else name
+            words = unused_permissions.in_words((group, resource, verb))
+            words += f" named {named}" if named else ""
+            yield words + (f" in the namespace {namespace}" if namespace not in ("", named) else "")
+
+
+def granted(manifests: list[dict[str, Any]]) -> set[str]:
+    """Return the rights of the chart's roles but those for people."""
+    roles = [one for one in manifests if one["kind"] in ("Role", "ClusterRole")]
+    own = [one for one in roles if not any(unused_permissions.AGGREGATED in key for key in one["metadata"]["labels"])]
+    return {words for role in own for words in in_words(role)}
+
+
+def missing(said: str) -> set[str]:
+    """Return the rights that the program says it lacks."""
+    return set(said.partition("Missing rights: ")[2].partition(". The chart's roles")[0].split(", "))
+
+
+@pytest.mark.parametrize("watch", [{}, {"watch": {"namespaces": ["rights-one", "rights-two"]}, "clusterId": "test"}])
+def test_without_rights_the_program_names_those_that_the_chart_grants_and_starts_once_it_has_them(
+    watch: dict[str, Any], folder: Path
+) -> None:
+    for name in watch.get("watch", {}).get("namespaces", []):
+        kubectl("create", "namespace", name)
+    release = Installed({**watch, "rbac": {"create": False}}, folder)
+    try:
+        release.start()
+        until("the program to miss its rights", lambda: "Missing rights: " in release.readyz())
+        wanted = granted(release.helm.template(watch, "--namespace", NAMESPACE))
+        assert missing(release.readyz()) == wanted
+        release.upgrade({"rbac": {"create": True}})
+        until("the program to be ready", lambda: release.readyz() == "ok")
     finally:
         release.remove()

@@ -12,7 +12,10 @@ from tools import CHART, ROOT, Helm, container, kubectl, succeed
 # What each set of values is about, and the values.
 MATRIX: dict[str, dict[str, Any]] = {
     "the defaults": {},
-    "one replica without leader election": {"replicaCount": 1, "leaderElection": {"enabled": False}},
+    "one replica without leader election": {
+        "replicaCount": 1, "leaderElection": {"enabled": False}, "prometheusRule": {"enabled": True},
+    },
+    "rules without metrics": {"metrics": {"enabled": False}, "prometheusRule": {"enabled": True}},
     "some namespaces": {"watch": {"namespaces": ["default", "kube-public"]}, "clusterId": "shop"},
     "everything switched off": {
         "crds": {"enabled": False},
@@ -38,6 +41,7 @@ MATRIX: dict[str, dict[str, Any]] = {
             "region": "eu-west-1",
             "endpointUrl": "http://emulator.test:5000",
             "credentials": {"secretName": "aws-keys"},
+            "budgetShare": 0,
         },
         "watch": {"labelSelector": "shard=a"},
     },
@@ -85,6 +89,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "no port": ("health.port=70000", "port"),
     "no region": ("aws.region=Frankfurt", "region"),
     "no URL": ("aws.endpointUrl=localhost:5000", "endpointUrl"),
+    "more than AWS permits": ("aws.budgetShare=1.5", "budgetShare"),
     "no namespace": ("watch.namespaces={A_B},clusterId=x", "namespaces"),
     "namespaces without a cluster id": ("watch.namespaces={shop}", "clusterId"),
     "replicas without leader election": ("leaderElection.enabled=false", "enabled"),
@@ -99,10 +104,9 @@ def test_the_chart_has_no_lint(helm: Helm) -> None:
 
 
 @pytest.mark.parametrize("values", MATRIX.values(), ids=MATRIX.keys())
+@pytest.mark.usefixtures("monitoring")
 def test_the_api_server_accepts_what_is_rendered(helm4: Helm, values: dict[str, Any]) -> None:
     manifests = helm4.template({**values, **BARE} if values else {})
-    # The Prometheus Operator's kinds are not served here.
-    manifests = [one for one in manifests if not one["apiVersion"].startswith("monitoring.coreos.com/")]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
     kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", given=text)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import subprocess
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +52,13 @@ def refused(*arguments: str, given: str | None = None) -> str:
 def get(*arguments: str) -> Any:
     """Return what kubectl gets, as data."""
     return json.loads(kubectl("get", *arguments, "-o", "json"))
+
+
+def emulator(method: str, path: str, **body: Any) -> None:
+    """Tell the AWS emulator what is to happen; `tests/env/emulator/admin.py` lists what it understands."""
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/_emulator/{path}"
+    asked = urllib.request.Request(url, json.dumps(body).encode(), method=method)
+    urllib.request.urlopen(asked, timeout=60).close()
 
 
 def until(what: str, holds: Callable[[], bool]) -> None:

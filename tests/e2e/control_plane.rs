@@ -10,25 +10,26 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A control plane that ends with the story.
-struct ControlPlane {
+pub struct ControlPlane {
     folder: PathBuf,
 }
 
 impl ControlPlane {
-    fn start(name: &str) -> Self {
+    pub fn start(name: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         let plane = Self { folder };
         plane.env("up");
         plane
     }
 
-    fn env(&self, command: &str) {
+    /// Runs a command of the environment, such as `stop-apiserver`.
+    pub fn env(&self, command: &str) {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/env/env.py");
         let done = Command::new("python3").arg(script).arg(command).arg("--dir").arg(&self.folder).output().unwrap();
         assert!(done.status.success(), "{command}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
-    fn kubeconfig(&self) -> PathBuf {
+    pub fn kubeconfig(&self) -> PathBuf {
         self.folder.join("kubeconfig")
     }
 }

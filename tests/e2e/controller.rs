@@ -3,6 +3,8 @@
 use super::variable;
 use serde_json::Value;
 use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -15,27 +17,29 @@ const READY: &str = "the caches are filled";
 pub struct Controller {
     child: Child,
     log: PathBuf,
+    /// How long the log was when the process started.
+    begin: usize,
 }
 
 impl Controller {
     /// Starts the program for the objects with the label `story`, with short periods so that a story
     /// takes seconds, and waits until it is ready.
     pub fn start(story: &str, kubeconfig: &Path, more: &[&str]) -> Self {
-        Self::start_until(story, kubeconfig, more, &[], READY)
+        Self::start_until(story, kubeconfig, more, READY)
     }
 
     /// The same with variables in its environment.
     #[cfg(feature = "otlp")]
     pub fn start_with(story: &str, kubeconfig: &Path, more: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::start_until(story, kubeconfig, more, variables, READY)
+        Self::launch(story, kubeconfig, more, variables, READY)
     }
 
-    /// The same for one that is to wait for the leader's lease: until it stands by.
-    pub fn start_standby(story: &str, kubeconfig: &Path, more: &[&str]) -> Self {
-        Self::start_until(story, kubeconfig, more, &[], "standing by")
+    /// The same until its log has a line with this text.
+    pub fn start_until(story: &str, kubeconfig: &Path, more: &[&str], line: &str) -> Self {
+        Self::launch(story, kubeconfig, more, &[], line)
     }
 
-    fn start_until(story: &str, kubeconfig: &Path, more: &[&str], variables: &[(&str, &str)], line: &str) -> Self {
+    fn launch(story: &str, kubeconfig: &Path, more: &[&str], variables: &[(&str, &str)], line: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let log = folder.join(format!("{story}-{}.log", std::process::id()));
         let file = File::options().create(true).append(true).open(&log).unwrap();
@@ -55,12 +59,15 @@ impl Controller {
             .args(["--poll-period", "200ms", "--visibility-lag", "1s", "--backoff-base", "200ms"])
             .args(["--backoff-max", "2s", "--aws-attempt-timeout", "5s", "--log", "ccagi_aws_agent=debug,warn"])
             .args(more)
+            // Stories share few accounts, and the emulator is quick. A flag of a story's own counts for more.
+            .env("CCAGI_AWS_BUDGET_SHARE", "off")
             .env("KUBECONFIG", with_the_charts_rights(kubeconfig))
             .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(file);
         let already = lines(&log, line);
-        let mut controller = Self { child: command.spawn().expect("the program starts"), log };
+        let begin = std::fs::read(&log).unwrap().len();
+        let mut controller = Self { child: command.spawn().expect("the program starts"), log, begin };
         controller.until(line, |log| lines(log, line) > already);
         controller
     }
@@ -79,6 +86,32 @@ impl Controller {
     /// All that the process has written to its log, and those before it in the same story.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// The body that the process answers a request with; `what` is the endpoint's name in the log.
+    pub fn ask(&self, what: &str, request: &str, body: &str) -> String {
+        self.answer(what, request, body).1
+    }
+
+    /// Whether the process is ready, and what it says of that.
+    pub fn readiness(&self) -> (bool, String) {
+        let (head, body) = self.answer("health", "GET /readyz", "");
+        (head.lines().next().is_some_and(|line| line.ends_with(" 200 OK")), body)
+    }
+
+    fn answer(&self, what: &str, request: &str, body: &str) -> (String, String) {
+        // Those before it have said theirs before it started, and those after it say theirs later.
+        let log = self.log().split_off(self.begin);
+        let line = log.lines().find(|line| line.contains(&format!("serving {what}"))).expect("it serves");
+        let address = line.split("127.0.0.1:").nth(1).unwrap();
+        let port: String = address.chars().take_while(char::is_ascii_digit).collect();
+        let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+        let length = body.len();
+        write!(stream, "{request} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
     }
 
     /// Kills the process without any notice, as a node that dies would.

@@ -2,6 +2,7 @@ use super::controller::Controller;
 use super::story::{Story, id};
 use super::variable;
 use ccagi_aws_agent::api::account::AwsAccountSpec;
+use ccagi_aws_agent::aws::budget::Budgets;
 use ccagi_aws_agent::aws::calls::Observer;
 use ccagi_aws_agent::aws::error::{ErrorClass, Named};
 use ccagi_aws_agent::aws::session::{CallSettings, Sessions, http_client};
@@ -21,14 +22,14 @@ use std::time::Duration;
 const INSTANCE: &str = "ec2Instance: {imageId: ami-0abcdef1234567890, instanceType: t3.micro}";
 
 /// A story whose controllers elect a leader. The lease lasts a little longer than a write may take.
-struct Election {
-    story: Story,
+pub struct Election {
+    pub story: Story,
     flags: Vec<String>,
 }
 
 impl Election {
     /// The first controller leads.
-    async fn begin(name: &str) -> Self {
+    pub async fn begin(name: &str) -> Self {
         let mut story = Story::prepare(name, Path::new(&variable("KUBECONFIG"))).await;
         permit_lease(&story).await;
         let flags = [
@@ -42,12 +43,17 @@ impl Election {
     }
 
     /// A further controller, which stands by.
-    fn standby(&self) -> Controller {
-        let words: Vec<&str> = self.flags.iter().map(String::as_str).collect();
-        Controller::start_standby(&self.story.name, &self.story.kubeconfig, &words)
+    pub fn standby(&self) -> Controller {
+        self.replica_until("standing by")
     }
 
-    async fn lease(&self) -> LeaseSpec {
+    /// A further controller, whose log has a line with this text.
+    pub fn replica_until(&self, line: &str) -> Controller {
+        let words: Vec<&str> = self.flags.iter().map(String::as_str).collect();
+        Controller::start_until(&self.story.name, &self.story.kubeconfig, &words, line)
+    }
+
+    pub async fn lease(&self) -> LeaseSpec {
         let leases: Api<Lease> = Api::namespaced(self.story.client.clone(), &self.story.name);
         leases.get("ccagi-aws-agent").await.unwrap().spec.unwrap()
     }
@@ -198,6 +204,7 @@ async fn a_closed_fence_lets_reads_of_aws_through_and_no_write() {
         refusal_period: Duration::from_secs(1),
         fence: fence.clone(),
         observer: Observer::default(),
+        budgets: Budgets::default(),
     };
     let account = story.accounts().get(&story.name).await.unwrap();
     let spec: &AwsAccountSpec = &account.spec;

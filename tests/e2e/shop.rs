@@ -6,29 +6,30 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-async fn apply(story: &Story) -> Vec<String> {
+pub async fn apply(story: &Story) -> Vec<String> {
     story.apply_file(&crate::it::repository("examples/shop.yaml")).await
 }
 
-async fn until_all_ready(story: &Story, names: &[String]) {
+pub async fn until_all_ready(story: &Story, names: &[String]) {
     for name in names {
         story.until(name, "ready", is_ready).await;
     }
 }
 
-async fn objects(story: &Story) -> Vec<AwsResource> {
+pub async fn objects(story: &Story) -> Vec<AwsResource> {
     story.resources().list(&ListParams::default()).await.unwrap().items
 }
 
-async fn until_all_gone(story: &Story, objects: &[AwsResource]) {
+pub async fn until_all_gone(story: &Story, objects: &[AwsResource]) {
     for object in objects {
         story.until_gone(object).await;
     }
 }
 
-/// What another client still finds in the account, by the names that AWS gives.
-fn left(story: &Story) -> Vec<String> {
+/// What another client finds in the account, each with the name of AWS's list that it is in.
+fn found(story: &Story) -> Vec<(&'static str, Value)> {
     let lists = [
         ("s3", "list_buckets", "Buckets"),
         ("dynamodb", "list_tables", "TableNames"),
@@ -41,7 +42,7 @@ fn left(story: &Story) -> Vec<String> {
     let mut found = Vec::new();
     for (service, operation, member) in lists {
         let answer = story.aws(service, operation, json!({}));
-        found.extend(answer[member].as_array().unwrap().iter().map(Value::to_string));
+        found.extend(answer[member].as_array().unwrap().iter().map(|one| (member, one.clone())));
     }
     let ours = json!({"Filters": [{"Name": "tag-key", "Values": ["ccagi:uid"]}]});
     for (operation, member) in [
@@ -52,19 +53,29 @@ fn left(story: &Story) -> Vec<String> {
         ("describe_security_groups", "SecurityGroups"),
     ] {
         let answer = story.aws("ec2", operation, ours.clone());
-        found.extend(answer[member].as_array().unwrap().iter().map(Value::to_string));
+        found.extend(answer[member].as_array().unwrap().iter().map(|one| (member, one.clone())));
     }
     let instances = story.aws("ec2", "describe_instances", json!({}));
     let instances =
         instances["Reservations"].as_array().unwrap().iter().flat_map(|one| one["Instances"].as_array().unwrap());
-    found.extend(instances.filter(|one| one["State"]["Name"] != "terminated").map(Value::to_string));
+    let instances = instances.filter(|one| one["State"]["Name"] != "terminated");
+    found.extend(instances.map(|one| ("Instances", one.clone())));
     found
 }
 
-fn nothing_is_left(story: &Story) {
+/// How many there are in each of AWS's lists.
+pub fn counts(story: &Story) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for (list, _) in found(story) {
+        *counts.entry(list).or_default() += 1;
+    }
+    counts
+}
+
+pub fn nothing_is_left(story: &Story) {
     let denied = story.emulator.denied(&story.account_id);
     assert!(denied.is_empty(), "iam-policy lacks what the kinds call: {denied:?}");
-    let left = left(story);
+    let left = found(story);
     assert!(left.is_empty(), "AWS still has {left:#?}");
     let snapshots = story.aws("rds", "describe_db_snapshots", json!({}));
     let snapshots = snapshots["DBSnapshots"].as_array().unwrap();

@@ -60,8 +60,15 @@ impl Story {
 
     /// A namespace and an account number, and nothing that runs.
     pub async fn prepare(name: &str, kubeconfig: &Path) -> Self {
+        let story = Self::prepare_without_definitions(name, kubeconfig).await;
+        apply_definitions(&story.client).await;
+        story
+    }
+
+    /// The same in a cluster that may know nothing of us.
+    pub async fn prepare_without_definitions(name: &str, kubeconfig: &Path) -> Self {
         let number = STORIES.fetch_add(1, Ordering::Relaxed) + u64::from(std::process::id()) * 1000;
-        let client = connect(kubeconfig).await;
+        let client = connect_plainly(kubeconfig).await;
         let story = Self {
             name: format!("{name}-{number}"),
             account_id: format!("{:012}", 200_000_000_000 + number),
@@ -269,21 +276,30 @@ impl Story {
 
 /// A client of the cluster, which knows the definitions from here on.
 pub async fn connect(kubeconfig: &Path) -> Client {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let read = Kubeconfig::read_from(kubeconfig).unwrap();
-    let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.unwrap();
-    let client = Client::try_from(config).unwrap();
+    let client = connect_plainly(kubeconfig).await;
     apply_definitions(&client).await;
     client
 }
 
+async fn connect_plainly(kubeconfig: &Path) -> Client {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let read = Kubeconfig::read_from(kubeconfig).unwrap();
+    let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.unwrap();
+    Client::try_from(config).unwrap()
+}
+
 async fn apply_definitions(client: &Client) {
-    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     for definition in crd::all() {
-        let name = definition.name_any();
-        api.patch(&name, &user(), &Patch::Apply(definition)).await.unwrap();
-        await_condition(api.clone(), &name, conditions::is_crd_established()).await.unwrap();
+        apply_definition(client, definition).await;
     }
+}
+
+/// Applies one definition and waits until it is established.
+pub async fn apply_definition(client: &Client, definition: CustomResourceDefinition) {
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let name = definition.name_any();
+    api.patch(&name, &user(), &Patch::Apply(definition)).await.unwrap();
+    await_condition(api.clone(), &name, conditions::is_crd_established()).await.unwrap();
 }
 
 /// The field manager of a person with kubectl.

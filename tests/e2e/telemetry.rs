@@ -1,25 +1,8 @@
-use super::controller::Controller;
 use super::story::Story;
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
-/// The body that the program answers a request with; `what` is the endpoint's name in the log.
-fn ask(controller: &Controller, what: &str, request: &str, body: &str) -> String {
-    let log = controller.log();
-    let line = log.lines().rev().find(|line| line.contains(&format!("serving {what}"))).expect("it serves");
-    let address = line.split("127.0.0.1:").nth(1).unwrap();
-    let port: String = address.chars().take_while(char::is_ascii_digit).collect();
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-    let length = body.len();
-    write!(stream, "{request} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
-}
 
 /// The value of the series that has all these labels, or nothing where there is none.
-fn value(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
+pub fn value(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
     let of_name = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
     let mut found = of_name.filter(|line| labels.iter().all(|label| line.contains(label)));
     found.next().map(|line| line.rsplit(' ').next().unwrap().parse().unwrap())
@@ -34,7 +17,7 @@ async fn what_was_done_is_told_in_metrics_and_in_one_line_of_the_log() {
     let controller = story.take_controller();
     // It is counted after the status was written, by which the story has seen it.
     let created = |text: &str| value(text, "ccagi_tasks_completed_total", &["type=\"CreateResource\""]);
-    let scrape = || ask(&controller, "metrics", "GET /metrics", "");
+    let scrape = || controller.ask("metrics", "GET /metrics", "");
     story.until_true("the creation to be counted", || created(&scrape()) == Some(1.0)).await;
     let text = scrape();
 
@@ -67,11 +50,11 @@ async fn what_was_done_is_told_in_metrics_and_in_one_line_of_the_log() {
 async fn the_log_filter_changes_while_the_program_runs() {
     let mut story = Story::begin("log-filter").await;
     let controller = story.take_controller();
-    assert_eq!(ask(&controller, "log", "GET /log", "").trim(), "ccagi_aws_agent=debug,warn");
-    let refused = ask(&controller, "log", "PUT /log", "ccagi_aws_agent=loud");
+    assert_eq!(controller.ask("log", "GET /log", "").trim(), "ccagi_aws_agent=debug,warn");
+    let refused = controller.ask("log", "PUT /log", "ccagi_aws_agent=loud");
     assert!(refused.contains("not a log filter"), "{refused}");
-    assert_eq!(ask(&controller, "log", "PUT /log", "ccagi_aws_agent=trace").trim(), "ccagi_aws_agent=trace");
-    assert_eq!(ask(&controller, "log", "GET /log", "").trim(), "ccagi_aws_agent=trace");
+    assert_eq!(controller.ask("log", "PUT /log", "ccagi_aws_agent=trace").trim(), "ccagi_aws_agent=trace");
+    assert_eq!(controller.ask("log", "GET /log", "").trim(), "ccagi_aws_agent=trace");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

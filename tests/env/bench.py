@@ -1,7 +1,9 @@
 """Measures the controller with many buckets, and with many shops: `make bench`.
 
 COUNT is how many buckets (1000), SHOPS how many shops of 13 objects (50), IDLE_SECONDS how long the
-controller is watched doing nothing (60), and BENCH_OUT names a file that gets the figures as JSON.
+controller is watched doing nothing (60), LEASES how often the leader is killed, and stopped (5), and BENCH_OUT
+names a file that gets the figures as JSON. The budget of AWS calls is switched off: all is in one account, and
+would go as slowly as half of AWS's rates.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import bench_lease
 import bench_shop
 import controller
 import env
@@ -105,8 +108,8 @@ def idle(bench: Bench, seconds: float) -> dict[str, Any]:
     }
 
 
-def aggregation_cpu_ms(bench: Bench) -> float:
-    """Return what one change of a resource costs in CPU until its service agent says so, in ms.
+def change_cpu_ms(bench: Bench) -> float:
+    """Return what one change of a resource costs in CPU until service agent and account say so, in ms.
 
     The status is changed by the benchmark: no reconcile follows, but all that sums up hears of it. The
     changes come one by one, so that none is gathered with another.
@@ -144,12 +147,17 @@ def measure(folder: Path) -> dict[str, Any]:
     bench = Bench(folder)
     say(f"one bucket after the other, {SAMPLES} times …")
     p99 = round(first_call_p99_ms(bench), 1)
+    say(f"one bucket and {CHANGES} changes of it …")
+    apply_all(bench, 1)
+    of_one = change_cpu_ms(bench)
+    delete_all(bench, 1)
     say(f"{count} buckets …")
     figures = apply_all(bench, count)
     say(f"idle for {idle_seconds:.0f} s …")
     figures |= idle(bench, idle_seconds)
     say(f"{CHANGES} changes of one of them …")
-    figures["aggregation_cpu_ms"] = aggregation_cpu_ms(bench)
+    figures["change_cpu_ms"] = change_cpu_ms(bench)
+    figures["change_cpu_ms_of_an_only_one"] = of_one
     say("deleting …")
     figures["delete_seconds"] = delete_all(bench, count)
     figures["first_call_p99_ms"] = p99
@@ -157,6 +165,9 @@ def measure(folder: Path) -> dict[str, Any]:
     say(f"{shops} shops …")
     figures |= bench_shop.measure(bench, shops)
     figures["peak_rss_mb"] = round(bench.peak_rss_mb(), 1)
+    leases = int(os.environ.get("LEASES", "5"))
+    say(f"{leases} leaders that are killed, and as many that stop …")
+    figures |= bench_lease.measure(bench, leases)
     return figures
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import re
@@ -98,14 +99,42 @@ def helm(major: int) -> Path:
 
 def kstatus() -> Path:
     """Return the program that tells what Flux and Helm 4 take objects for, building it if it is missing."""
-    module = HERE.parent / "kstatus"
-    inputs = [(module / name).read_bytes() for name in ("go.mod", "go.sum", "main.go")]
-    inputs.append(f"{platform.system()} {platform.machine()}".encode())
 
-    def build(target: Path) -> None:
+    def build(module: Path, target: Path) -> None:
         _go_build("kstatus", ".", "-s -w", module, target / "kstatus")
 
-    return _built("kstatus", inputs, build) / "kstatus"
+    return _module("kstatus", build) / "kstatus"
+
+
+def prometheus() -> Path:
+    """Return the folder of what Prometheus has to say, building it if it is missing.
+
+    There is the program ``prometheus``, which judges metrics, rules and queries with Prometheus' own code, and
+    the folder ``definitions`` with the custom resource definitions of its operator.
+    """
+    operator = "github.com/prometheus-operator/prometheus-operator"
+
+    def build(module: Path, target: Path) -> None:
+        _go_build("Prometheus' checks", ".", "-s -w", module, target / "prometheus")
+        command = ["go", "mod", "download", "-json", operator]
+        done = subprocess.run(command, cwd=module, env={**os.environ, "GOFLAGS": "-mod=readonly"}, capture_output=True)
+        if done.returncode != 0:
+            raise EnvError(f"{' '.join(command)} failed:\n{done.stdout.decode()}{done.stderr.decode()}")
+        found = Path(json.loads(done.stdout)["Dir"]) / "example" / "prometheus-operator-crd"
+        (target / "definitions").mkdir()
+        for name in ("prometheusrules", "servicemonitors"):
+            # Files of the module cache are read-only, and their copies would be.
+            shutil.copyfile(found / f"monitoring.coreos.com_{name}.yaml", target / "definitions" / f"{name}.yaml")
+
+    return _module("prometheus", build)
+
+
+def _module(name: str, build: Callable[[Path, Path], None]) -> Path:
+    """Return the cache entry for the Go module in the folder tests/NAME, building it if it is missing."""
+    module = HERE.parent / name
+    inputs = [path.read_bytes() for path in sorted(module.iterdir())]
+    inputs.append(f"{platform.system()} {platform.machine()}".encode())
+    return _built(name, inputs, lambda target: build(module, target))
 
 
 def _given_assets() -> Path | None:
@@ -219,6 +248,7 @@ BUILDERS = {
     "helm4": lambda: helm(4),
     "helm3": lambda: helm(3),
     "kstatus": kstatus,
+    "prometheus": prometheus,
     "tools": tools,
 }
 

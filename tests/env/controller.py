@@ -59,11 +59,11 @@ def start(folder: Path, state: dict[str, Any], arguments: list[str]) -> int:
     state["pids"]["controller"] = pid
     state["logs"]["controller"] = str(log)
     env.save(folder, state)
-    processes.wait_ready("The controller", pid, folder, log, lambda: _is_ready(port))
+    processes.wait_ready("The controller", pid, folder, log, lambda: calls_itself_ready(port))
     return pid
 
 
-def _is_ready(port: int) -> bool:
+def calls_itself_ready(port: int) -> bool:
     """Say whether the controller calls itself ready."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:

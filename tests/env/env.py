@@ -233,6 +233,7 @@ def run_chart_tests(arguments: list[str]) -> int:
     for major in (4, 3):
         build.helm(major)
     build.kstatus()
+    build.prometheus()
     build.tools()
     with tempfile.TemporaryDirectory(prefix="ccagi-chart-") as name:
         folder = Path(name).resolve()

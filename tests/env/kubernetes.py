@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 import ssl
 import subprocess
@@ -107,7 +108,8 @@ def start_apiserver(binary: Path, folder: Path, port: int, etcd_port: int) -> in
         "--max-mutating-requests-inflight=2000",
     ]
     log = folder / "kube-apiserver.log"
-    pid = processes.start(command, log)
+    # A quarter of its time would go into collecting garbage, for memory that a test has.
+    pid = processes.start(command, log, {"GOGC": "400", **os.environ})
     url = f"https://127.0.0.1:{port}/readyz"
     processes.wait_ready("kube-apiserver", pid, folder, log, lambda: _answers_ok(url, _trusted(certs)))
     return pid

@@ -31,7 +31,9 @@ pub fn arguments(selector: &str, impatient: bool) -> Vec<String> {
     let arguments = ["--watch-selector", selector, "--poll-period", "50ms"];
     let periods = ["--visibility-lag", "300ms", "--backoff-base", "50ms", "--backoff-max", "500ms"];
     let timeouts = ["--aws-attempt-timeout", attempt, "--aws-call-timeout", call, "--drift-period", "5s"];
-    arguments.into_iter().chain(periods).chain(timeouts).map(str::to_owned).collect()
+    // What is refused by the product itself is no fault.
+    let budget = ["--aws-budget-share", "off"];
+    arguments.into_iter().chain(periods).chain(timeouts).chain(budget).map(str::to_owned).collect()
 }
 
 /// The configuration that the flags make.

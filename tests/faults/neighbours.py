@@ -118,11 +118,20 @@ def functions(call: Call, account: str) -> list[dict[str, Any]]:
     return [role, function]
 
 
+# What AWS is still making is another thing at each look, and the emulator counts looks, not time.
+SETTLES: dict[str, tuple[str, dict[str, str]]] = {
+    "ec2": ("describe_instances", {}),
+    "dynamodb": ("describe_table", {"TableName": "neighbours"}),
+    "rds": ("describe_db_instances", {}),
+    "lambda": ("get_function", {"FunctionName": "neighbours"}),
+}
+LOOKS_UNTIL_MADE = 3
+
 PLANTS = {"s3": s3, "ec2": ec2, "iam": iam, "dynamodb": dynamodb, "rds": rds, "logs": logs, "lambda": functions}
 
 
 def plant(call: Call, account: str, services: list[str]) -> dict[str, list[str]]:
-    """Plant something of each service; return the errors by service."""
+    """Plant something of each service and wait until it is made; return the errors by service."""
     failed = {}
     for service in services:
         if service in PLANTS:
@@ -130,6 +139,10 @@ def plant(call: Call, account: str, services: list[str]) -> dict[str, list[str]]
             errors = [answer["error"] for answer in answers if "error" in answer]
             if errors:
                 failed[service] = errors
+        if service in SETTLES:
+            operation, parameters = SETTLES[service]
+            for _ in range(LOOKS_UNTIL_MADE):
+                call(service, operation, **parameters)
     return failed
 
 

@@ -31,6 +31,7 @@ const PURE: &[&str] = &[
     "agents/autonomy.rs",
     "agents/decisions.rs",
     "agents/owners.rs",
+    "aws/budget/bucket.rs",
     "kinds/diff.rs",
     "controllers/leader/election.rs",
 ];

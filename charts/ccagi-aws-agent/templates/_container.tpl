@@ -10,6 +10,7 @@
 - --poll-period={{ .Values.reconcile.pollPeriod }}
 - --backoff-base={{ .Values.reconcile.backoffBase }}
 - --backoff-max={{ .Values.reconcile.backoffMax }}
+- --aws-budget-share={{ .Values.aws.budgetShare }}
 - --prices={{ .Values.cost.prices }}
 {{- with .Values.clusterId }}
 - --cluster-id={{ . }}

@@ -1,4 +1,5 @@
 use super::*;
+use crate::api::resource::AwsResource;
 use crate::api::resource::AwsResourceStatus;
 use crate::api::service_agent::{AgentAction, DecisionGround};
 use serde_json::json;
@@ -24,13 +25,13 @@ fn status(health: &str, cost: Option<&str>, ready: bool) -> serde_json::Value {
 fn tally(resources: &[AwsResource]) -> Tally {
     let mut tally = Tally::default();
     for resource in resources {
-        tally.add(Member { resource, owner: Agent::SteveJobs, level: 5, dependencies: Vec::new() });
+        tally.add(&Share::of(resource, Agent::SteveJobs, 5));
     }
     tally
 }
 
 fn aggregated(resources: &[AwsResource]) -> ServiceAgentStatus {
-    tally(resources).status(&ServiceAgentSpec::default(), &ServiceAgentStatus::default())
+    tally(resources).status(&ServiceAgentSpec::default(), [].iter(), &ServiceAgentStatus::default())
 }
 
 #[test]
@@ -125,8 +126,11 @@ fn a_decision_outlives_its_resource_and_is_told_once() {
         crate::api::service_agent::TakenDecision { action: taken.action, ground: taken.ground, at: taken.at.clone() };
     status.last_decision = Some(own);
     let same = resource("gone", serde_json::to_value(status).unwrap());
-    assert_eq!(tally(&[same]).status(&ServiceAgentSpec::default(), &old).last_decisions, std::slice::from_ref(&taken));
-    assert_eq!(tally(&[]).status(&ServiceAgentSpec::default(), &old).last_decisions, [taken]);
+    assert_eq!(
+        tally(&[same]).status(&ServiceAgentSpec::default(), [].iter(), &old).last_decisions,
+        std::slice::from_ref(&taken)
+    );
+    assert_eq!(tally(&[]).status(&ServiceAgentSpec::default(), [].iter(), &old).last_decisions, [taken]);
 }
 
 #[test]
@@ -134,17 +138,17 @@ fn the_owner_of_most_resources_decides_unless_the_spec_says_otherwise() {
     let one = resource("r", json!({}));
     let mut tally = Tally::default();
     for owner in [Agent::Noguchi, Agent::BillGates, Agent::Noguchi] {
-        tally.add(Member { resource: &one, owner, level: 6, dependencies: vec!["net".into()] });
+        tally.add(&Share::of(&one, owner, 6));
     }
-    tally.add(Member { resource: &one, owner: Agent::BillGates, level: 4, dependencies: Vec::new() });
-    tally.add(Member { resource: &one, owner: Agent::Noguchi, level: 5, dependencies: Vec::new() });
+    tally.add(&Share::of(&one, Agent::BillGates, 4));
+    tally.add(&Share::of(&one, Agent::Noguchi, 5));
     let spec = ServiceAgentSpec { depends_on: vec!["mail".into()], ..Default::default() };
-    let found = tally.status(&spec, &ServiceAgentStatus::default());
+    let found = tally.status(&spec, ["net".to_owned()].iter(), &ServiceAgentStatus::default());
     assert_eq!(found.decision_maker, Some(Agent::Noguchi));
     assert_eq!(found.autonomy_level, Some(4), "the lowest");
     assert_eq!(found.dependencies, ["mail", "net"]);
     let spec = ServiceAgentSpec { decision_maker: Some(Agent::Kotler), autonomy_level: Some(3), ..Default::default() };
-    let none = Tally::default().status(&spec, &ServiceAgentStatus::default());
+    let none = Tally::default().status(&spec, [].iter(), &ServiceAgentStatus::default());
     assert_eq!((none.decision_maker, none.autonomy_level), (Some(Agent::Kotler), Some(3)));
     assert_eq!((none.state, none.health, none.cost_per_day), (Some(AgentState::Idle), None, None));
 }

@@ -76,6 +76,13 @@ impl Election {
         Step::StandBy { holder: holder.to_owned() }
     }
 
+    /// How long the lease that was seen last may still be another's, if it is not renewed; nothing where none
+    /// was seen, and zero where it has run out.
+    pub fn left(&self, now: Instant) -> Option<Duration> {
+        let over = |seen: &Seen| self.promised(&seen.record).saturating_sub(now.saturating_duration_since(seen.since));
+        self.seen.as_ref().map(over)
+    }
+
     /// How long the holder of a record may go on without renewing it.
     fn promised(&self, record: &LeaseSpec) -> Duration {
         let seconds = record.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());

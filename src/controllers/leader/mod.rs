@@ -131,9 +131,11 @@ impl Candidate {
                     }
                 }
             }
-            // Never longer than the period, so that a lease that was let go is taken within it.
+            // Never longer than the period, so that a lease that was let go is taken within it, nor than the
+            // lease has left, so that one whose holder died is taken as soon as it has run out.
             let pause = self.times.retry_period.mul_f64(rand::rng().random_range(0.8..=1.0));
-            tokio::time::sleep(pause).await;
+            let left = self.election.left(Instant::now()).filter(|left| !left.is_zero());
+            tokio::time::sleep(left.map_or(pause, |left| pause.min(left))).await;
         }
     }
 

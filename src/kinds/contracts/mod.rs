@@ -11,6 +11,7 @@ mod wild;
 use self::fields::Subject;
 use self::values::Extent;
 use crate::api::resource::{AwsResource, Effect};
+use crate::aws::budget::limits::{Calls, LIMITS, Limit};
 use crate::kinds::{Kind, KindName, KindSpec, Reference};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -169,6 +170,35 @@ fn every_kind_says_what_it_gives_out_and_every_output_that_is_asked_for_is_given
         let unknown = asked.map(|reference| format!("{} takes the output {}, which no kind names: correct it", reference.from, reference.output));
         silent.into_iter().chain(unknown).collect()
     });
+}
+
+/// Actions that EC2 takes on the caller's behalf when it makes or deletes flow logs: nobody calls them.
+const NOT_CALLED: &[&str] = &["logs:CreateLogDelivery", "logs:DeleteLogDelivery"];
+
+/// What IAM calls the service that the SDK calls so.
+fn in_iam(service: &str) -> String {
+    service.rsplit(' ').next().unwrap_or_default().to_lowercase()
+}
+
+#[test]
+fn a_call_has_a_limit_where_aws_documents_those_of_its_service_and_no_limit_is_of_another() {
+    let limited: BTreeSet<&str> = LIMITS.iter().map(|limit| limit.service).collect();
+    let mut called: BTreeSet<&str> = BTreeSet::new();
+    every_kind!(K, row => {
+        called.extend(K::IAM_ACTIONS);
+        let actions = K::IAM_ACTIONS.iter().filter(|action| !NOT_CALLED.contains(action));
+        let calls = actions.filter_map(|action| action.split_once(':'));
+        let of_limited = calls.filter_map(|(service, operation)| {
+            limited.iter().find(|limited| in_iam(limited) == service).map(|service| (*service, operation))
+        });
+        let unlimited = of_limited.filter(|(service, operation)| Limit::on(service, operation).is_none());
+        unlimited.map(|(service, operation)| format!("{service} {operation} has no row in LIMITS: add AWS's figures")).collect()
+    });
+    for limit in LIMITS {
+        if let Calls::Of(operation) = limit.calls {
+            assert!(called.contains(format!("{}:{operation}", in_iam(limit.service)).as_str()), "{limit:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 """Hands a call to moto, which keeps the state of all accounts in this process.
 
 moto's own server finds the handler of a request by trying hundreds of patterns, and
-builds Flask's objects around it. The services that the load tests use go straight to
-their handlers; all others take moto's way.
+builds Flask's objects around it. The services that have one handler for all go straight
+to it, and so do those that the load tests use; all others take moto's way.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from moto.core.request import Request, environ_key_for_header
 from moto.core.routing import NotFound, get_service_router
 from moto.dynamodb.responses import DynamoHandler
 from moto.ec2.responses import EC2Response
+from moto.iam.responses import IamResponse
+from moto.logs.responses import LogsResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.rds.responses import RDSResponse
 from moto.s3.responses import S3Response
 from moto.sts.responses import TokenResponse
 from werkzeug.exceptions import HTTPException
@@ -36,6 +39,13 @@ class ServerRequest(Request):
 
 # Services whose requests are signed under another name than their model has.
 MODELS = {"elasticfilesystem": "efs"}
+HANDLERS = {
+    "ec2": EC2Response.dispatch,
+    "iam": IamResponse.dispatch,
+    "logs": LogsResponse.dispatch,
+    "rds": RDSResponse.dispatch,
+    "sts": TokenResponse.dispatch,
+}
 FULL_SERVER = DomainDispatcherApplication(create_backend_app)
 
 
@@ -70,12 +80,10 @@ def rest_operation(call: Call) -> str:
 
 def _handler(call: Call) -> Callable[..., Any] | None:
     """Return the function of moto that answers a call, None if only moto's router knows."""
-    if call.service == "ec2":
-        return EC2Response.dispatch
+    if call.service in HANDLERS:
+        return HANDLERS[call.service]
     if call.service == "dynamodb" and "DynamoDB_20120810" in call.http.headers.get("x-amz-target", ""):
         return DynamoHandler.dispatch
-    if call.service == "sts":
-        return TokenResponse.dispatch
     if call.service == "s3" and call.access_key and not call.path.startswith("/v20180820/"):
         bucket, _, key = call.path.lstrip("/").partition("/")
         if key:

@@ -10,7 +10,7 @@ import inspect
 from functools import cache
 from typing import Any
 
-from moto import settings
+from moto import backends, settings
 from moto.core import responses
 from moto.iam import models as iam
 from moto.s3.models import FakeBucket, S3Backend
@@ -28,6 +28,9 @@ def install(accounts: Accounts) -> None:
     # The server gives every answer its own id, so moto's random one is never seen.
     responses.gen_amzn_requestid_long = lambda headers=None: ""
     responses.BaseResponse._enrich_response = staticmethod(_unchanged)
+    # moto reads its own folder for every request that goes through its router.
+    modules = tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules
     # The emulator has one address and no name, so buckets are always in the path.
     settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME = True
     S3Backend.log_incoming_request = lambda self, request, bucket_name: None

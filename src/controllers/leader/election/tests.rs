@@ -130,3 +130,16 @@ fn a_duration_is_written_in_whole_seconds_and_never_shorter() {
     assert_eq!(whole_seconds(Duration::from_millis(14_001)), 15);
     assert_eq!(whole_seconds(15 * SECOND), 15);
 }
+
+#[test]
+fn what_a_lease_has_left_counts_from_when_its_last_change_was_seen() {
+    let (mut us, now) = (candidate("us"), Instant::now());
+    assert_eq!(us.left(now), None);
+    us.look(Some(&lease("them", 5, 4)), now, today());
+    assert_eq!(us.left(now + 4 * SECOND), Some(11 * SECOND));
+    us.look(Some(&lease("them", 7, 4)), now + 6 * SECOND, today());
+    assert_eq!(us.left(now + 6 * SECOND), Some(15 * SECOND));
+    assert_eq!(us.left(now + 60 * SECOND), Some(Duration::ZERO));
+    us.look(Some(&released(&lease("them", 7, 4), today())), now + 8 * SECOND, today());
+    assert_eq!(us.left(now + 8 * SECOND), Some(SECOND), "a lease that was let go is promised for no longer");
+}
