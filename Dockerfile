@@ -8,7 +8,9 @@ COPY Cargo.toml Cargo.lock ./
 COPY src src
 # The tests are not in the image; their file must be there for the manifest to be read.
 RUN mkdir tests && touch tests/suite.rs
-RUN cargo build --locked --profile dist --bin ccagi-aws-agent && cp target/dist/ccagi-aws-agent /ccagi-aws-agent
+# Traces by the OpenTelemetry protocol; the program is smaller without.
+ARG FEATURES=otlp
+RUN cargo build --locked --profile dist --features "$FEATURES" --bin ccagi-aws-agent && cp target/dist/ccagi-aws-agent /ccagi-aws-agent
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /ccagi-aws-agent /ccagi-aws-agent

@@ -8,6 +8,9 @@ CACHE ?= $(HOME)/.cache/ccagi-aws-agent
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 export CCAGI_CACHE ?= $(CACHE)
 
+# The program is shipped and tested with all that it can have, so that all targets share one build.
+FEATURES := --all-features
+
 ENV := python3 tests/env/env.py
 RUST_FILES = $(shell git ls-files --cached --others --exclude-standard '*.rs')
 
@@ -24,20 +27,20 @@ demo: ## Show the product at work from nothing to nothing (KEEP=1 leaves it runn
 
 test: ## Run every test, the end-to-end stories included
 	$(ENV) build all
-	cargo test --lib --bins --no-run
-	cargo test --test suite --no-run
+	cargo test $(FEATURES) --lib --bins --no-run
+	cargo test $(FEATURES) --test suite --no-run
 	$(ENV) test
-	cargo test --lib --bins
+	cargo test $(FEATURES) --lib --bins
 	$(ENV) test-chart
 	$(ENV) exec --dir "$$(mktemp -d -t ccagi-test-XXXXXX)" -- \
-		sh -c "cargo test --test suite && python3 tests/env/unused_actions.py && python3 tests/env/unused_permissions.py"
+		sh -c "cargo test $(FEATURES) --test suite && python3 tests/env/unused_actions.py && python3 tests/env/unused_permissions.py"
 
 faults: ## Strike every call of every workload in every way and write docs/reliability.md (FAULT='…' replays one plan)
 	$(ENV) build all
-	cargo test --release --test suite --no-run
+	cargo test $(FEATURES) --release --test suite --no-run
 	FAULTS_REPORT="$${FAULTS_REPORT-$$(test -n "$$FAULT$$FAULTS_ONLY$$FAULTS_WITH$$FAULTS_SAMPLE" || echo docs/reliability.md)}" \
 		$(ENV) exec --dir "$$(mktemp -d -t ccagi-faults-XXXXXX)" -- \
-		cargo test --release --test suite -- faults::every_call --ignored --nocapture
+		cargo test $(FEATURES) --release --test suite -- faults::every_call --ignored --nocapture
 
 coverage: ## Run the whole suite with counters, print which lines of src/ it reaches, and fail below the thresholds
 	$(ENV) build all
@@ -48,7 +51,7 @@ mutants: ## Seed bugs one at a time and see each caught; write the table in docs
 	python3 tests/mutants/mutants.py
 
 bench: ## Measure with COUNT=1000 buckets and SHOPS=50 shops; BENCH_OUT=FILE takes the figures as JSON
-	cargo build --release
+	cargo build $(FEATURES) --release
 	CCAGI_BINARY=$(CARGO_TARGET_DIR)/release/ccagi-aws-agent python3 tests/env/bench.py
 
 up: ## Start the local control plane and the AWS emulator, and print their exports
@@ -58,16 +61,18 @@ down: ## Stop what `make up` or a kept demo left running
 	@$(ENV) down --dir .env
 
 build: ## Build the program for development
-	cargo build
+	cargo build $(FEATURES)
 
 dist: ## Build the program as it is shipped: optimised throughout
-	cargo build --profile dist
+	cargo build $(FEATURES) --profile dist
 
 # Clippy as the compiler's wrapper lints the build's own units: `cargo clippy` would check all
-# dependencies, the AWS SDK among them, a second time.
+# dependencies, the AWS SDK among them, a second time. What only a build without features has is in the library.
+lint: export RUSTC_WORKSPACE_WRAPPER = $(shell rustc --print sysroot)/bin/clippy-driver
+lint: export CLIPPY_ARGS = -D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 lint: ## Lint with warnings denied
-	RUSTC_WORKSPACE_WRAPPER=$$(rustc --print sysroot)/bin/clippy-driver \
-	CLIPPY_ARGS="-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__" cargo build --all-targets
+	cargo build $(FEATURES) --all-targets
+	cargo build --lib
 
 deny: ## Check licences, bans, sources and duplicates of the dependencies
 	"$$($(ENV) build tools)/bin/cargo-deny" check --hide-inclusion-graph licenses bans sources

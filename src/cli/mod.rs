@@ -10,6 +10,7 @@ mod table;
 mod tree;
 
 use crate::config::RunConfig;
+use crate::traces::Traces;
 use crate::{controllers, telemetry};
 use clap::{Parser, Subcommand};
 use std::io::{ErrorKind, Write};
@@ -77,7 +78,10 @@ pub fn main() -> ExitCode {
 fn run(config: RunConfig) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let log = telemetry::init(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(controllers::run(config, log));
+    let traces = Traces::from_environment(runtime.handle());
+    let outcome = runtime.block_on(controllers::run(config, log, traces.clone()));
+    // Before the runtime ends, on which they are sent.
+    traces.end();
     // Tasks that hang on a dead API server must not keep the process.
     runtime.shutdown_background();
     outcome.map_err(Into::into)

@@ -1,4 +1,4 @@
-//! Writes each reconcile down: one wide log line, and the metrics.
+//! Writes each reconcile down: one wide log line, the metrics, and a trace.
 
 use crate::api::resource::AwsResource;
 use crate::aws::calls::counted;
@@ -6,6 +6,7 @@ use crate::lifecycle::context::Context;
 use crate::lifecycle::report::Report;
 use crate::lifecycle::{Next, reconcile};
 use crate::metrics::ReconcileResult;
+use crate::traces::{Subject, Summary};
 use futures::FutureExt;
 use kube::ResourceExt;
 use std::time::{Duration, Instant};
@@ -15,26 +16,22 @@ use tracing::Instrument;
 /// The controller's name in metrics.
 const CONTROLLER: &str = "awsresource";
 
-/// What the log line says of the object.
-struct Subject {
-    object: String,
-    kind: &'static str,
-    account: String,
-}
-
 /// Reconciles within the configured time and writes down what was done. The id of the trace stands in
 /// every line of the log that the reconcile causes.
 ///
 /// # Errors
 /// [`Elapsed`] where it was cut off. What it had begun is looked up by the next.
 pub async fn recorded(object: AwsResource, cx: &Context) -> Result<Next, Elapsed> {
-    let subject = Subject::of(&object);
+    let subject = subject(&object);
     let (running, begun) = (cx.metrics.reconciles.begin(CONTROLLER), Instant::now());
-    let span = tracing::info_span!("reconcile", trace_id = format!("{:032x}", rand::random::<u128>()));
+    let trace = cx.traces.begin(&subject);
+    let span = tracing::info_span!("reconcile", trace_id = trace.id());
     let work = tokio::time::timeout(cx.config.reconcile_timeout, reconcile(object, cx).boxed());
-    let (outcome, aws_calls) = counted(work).instrument(span.clone()).await;
+    let (outcome, aws_calls) = trace.of(counted(work)).instrument(span.clone()).await;
     let took = begun.elapsed();
-    span.in_scope(|| subject.log(&outcome, aws_calls, took));
+    let summary = summary(&outcome, aws_calls);
+    span.in_scope(|| log(&subject, &summary, took));
+    trace.end(&summary);
     running.end(result(&outcome), took);
     let report = outcome?;
     for action in &report.done {
@@ -48,30 +45,33 @@ pub async fn recorded(object: AwsResource, cx: &Context) -> Result<Next, Elapsed
     Ok(report.next)
 }
 
-impl Subject {
-    fn of(object: &AwsResource) -> Self {
-        Self {
-            object: format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()),
-            kind: object.spec.kind.the_one().map_or("", |kind| kind.name().as_str()),
-            account: object.spec.account_ref.name.clone(),
-        }
+fn subject(object: &AwsResource) -> Subject {
+    Subject {
+        object: format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()),
+        kind: object.spec.kind.the_one().map_or("", |kind| kind.name().as_str()),
+        account: object.spec.account_ref.name.clone(),
     }
+}
 
-    fn log(&self, outcome: &Result<Report, Elapsed>, aws_calls: u32, took: Duration) {
-        let (object, kind, account) = (&self.object, self.kind, &self.account);
-        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        let action = outcome.as_ref().map(|report| report.actions.join(",")).unwrap_or_default();
-        let failure = outcome.as_ref().ok().and_then(|report| report.failure);
-        let error_class = failure.filter(|failure| !failure.waits).map(|failure| failure.reason);
-        let outcome = match outcome {
-            Err(_) => "cut off; what it had begun is looked up by the next",
-            Ok(_) if error_class.is_some() => "failed",
-            Ok(Report { failure: Some(_), .. }) => "waits",
-            Ok(Report { next: Next::Again, .. }) => "goes on",
-            Ok(_) => "done",
-        };
-        tracing::info!(object, kind, account, action, duration_ms, aws_calls, outcome, error_class, "reconciled");
-    }
+fn summary(outcome: &Result<Report, Elapsed>, aws_calls: u32) -> Summary {
+    let failure = outcome.as_ref().ok().and_then(|report| report.failure);
+    let error_class = failure.filter(|failure| !failure.waits).map(|failure| failure.reason);
+    let ended = match outcome {
+        Err(_) => "cut off; what it had begun is looked up by the next",
+        Ok(_) if error_class.is_some() => "failed",
+        Ok(Report { failure: Some(_), .. }) => "waits",
+        Ok(Report { next: Next::Again, .. }) => "goes on",
+        Ok(_) => "done",
+    };
+    let action = outcome.as_ref().map(|report| report.actions.join(",")).unwrap_or_default();
+    Summary { action, aws_calls, outcome: ended, error_class }
+}
+
+fn log(subject: &Subject, summary: &Summary, took: Duration) {
+    let Subject { object, kind, account } = subject;
+    let Summary { action, aws_calls, outcome, error_class } = summary;
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(object, kind, account, action, duration_ms, aws_calls, outcome, error_class, "reconciled");
 }
 
 fn result(outcome: &Result<Report, Elapsed>) -> ReconcileResult {

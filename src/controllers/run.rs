@@ -24,6 +24,7 @@ use crate::lifecycle::prices::Prices;
 use crate::metrics::{CallBudgets, Metrics, Objects};
 use crate::server::{Readiness, serve, serve_log_filter, serve_metrics};
 use crate::telemetry::LogFilter;
+use crate::traces::Traces;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt, future};
 use kube::core::DeserializeGuard;
@@ -73,7 +74,7 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`] where the controllers cannot be started; nothing was touched then. And
 /// [`RunError::LeaseLost`] where another process may have taken over.
-pub async fn run(config: RunConfig, log: LogFilter) -> Result<(), RunError> {
+pub async fn run(config: RunConfig, log: LogFilter, traces: Traces) -> Result<(), RunError> {
     config.check_times()?;
     let readiness = Readiness::default();
     serve(config.health_address, readiness.clone())
@@ -89,7 +90,7 @@ pub async fn run(config: RunConfig, log: LogFilter) -> Result<(), RunError> {
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (stop, stopping) = watch::channel(false);
     let grace = config.shutdown_grace;
-    let controllers = tokio::spawn(elect_and_work(config, readiness.clone(), stopping, metrics));
+    let controllers = tokio::spawn(elect_and_work(config, readiness.clone(), stopping, metrics, traces));
     tokio::pin!(controllers);
     tokio::select! {
         ended = &mut controllers => return ended.unwrap_or(Ok(())),
@@ -115,6 +116,7 @@ async fn elect_and_work(
     readiness: Readiness,
     stopping: watch::Receiver<bool>,
     metrics: Arc<Metrics>,
+    traces: Traces,
 ) -> Result<(), RunError> {
     // The lease itself is written when the fence is closed, and has its own, shorter times; a question for our
     // rights is no write, though it looks like one.
@@ -127,7 +129,7 @@ async fn elect_and_work(
             () = requirements.until_met(&readiness) => {}
             () = stopped(stopping.clone()) => return Ok(()),
         }
-        return run_controllers(config, readiness, stopping, Fence::open(), metrics).await;
+        return run_controllers(config, readiness, stopping, Fence::open(), metrics, traces).await;
     }
     metrics.leads(&lease, false);
     let fence = Fence::closed();
@@ -137,7 +139,7 @@ async fn elect_and_work(
         () = stopped(stopping.clone()) => return Ok(()),
     };
     metrics.leads(&lease, true);
-    leader.lead(run_controllers(config, readiness, stopping, fence, metrics)).await?
+    leader.lead(run_controllers(config, readiness, stopping, fence, metrics, traces)).await?
 }
 
 /// Stands by for the lease while there is all that the controllers need: whoever could not work must not keep it
@@ -158,15 +160,19 @@ async fn run_controllers(
     stopping: watch::Receiver<bool>,
     fence: Fence,
     metrics: Arc<Metrics>,
+    traces: Traces,
 ) -> Result<(), RunError> {
     let writes = ApiWrites { fence: fence.clone(), timeout: config.api_write_timeout };
     let client = connect(writes).await?;
-    let counting = metrics.clone();
-    let observer = Observer::new(move |attempt| counting.aws_calls.made(attempt));
+    let (counting, traced) = (metrics.clone(), traces.clone());
+    let observer = Observer::new(move |attempt| {
+        counting.aws_calls.made(attempt);
+        traced.attempt(attempt);
+    });
     let settings = CallSettings { observer, ..call_settings(&config, &fence) };
     metrics.count(CallBudgets::new(settings.budgets.clone())?)?;
     let sessions = Sessions::from_environment(&settings, http_client()).await;
-    run_with(Parts { client, sessions, fence, config, metrics }, readiness, stopping).await
+    run_with(Parts { client, sessions, fence, config, metrics, traces }, readiness, stopping).await
 }
 
 /// What the controllers talk through, and how they run.
@@ -181,6 +187,8 @@ pub struct Parts {
     pub config: RunConfig,
     /// What is counted and measured.
     pub metrics: Arc<Metrics>,
+    /// Where traces of reconciles go.
+    pub traces: Traces,
 }
 
 /// How AWS calls are made under this configuration.
@@ -209,7 +217,7 @@ pub fn prices(config: &PriceConfig, sessions: &Sessions) -> Prices {
 /// # Errors
 /// [`RunError`] where the cluster's id is not configured and cannot be read.
 pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Receiver<bool>) -> Result<(), RunError> {
-    let Parts { client, sessions, fence, config, metrics } = parts;
+    let Parts { client, sessions, fence, config, metrics, traces } = parts;
     let cluster_id = cluster_id(&client, config.cluster_id.as_deref()).await?;
     let selected = selected(&config);
     let (accounts, account_writer) = reflector::store();
@@ -250,6 +258,7 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
         fence,
         config: config.clone(),
         metrics: metrics.clone(),
+        traces,
     });
     let (changed, changes) = mpsc::unbounded_channel();
     let account_context =

@@ -10,6 +10,7 @@ use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::Graph;
 use crate::lifecycle::prices::Prices;
 use crate::metrics::Metrics;
+use crate::traces::Traces;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
@@ -57,6 +58,8 @@ pub struct Context {
     pub prices: Prices,
     /// What is counted and measured.
     pub metrics: Arc<Metrics>,
+    /// Where traces of reconciles go.
+    pub traces: Traces,
 }
 
 /// What is remembered of objects between passes. All of it may be lost at any time: it spares

@@ -32,6 +32,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "prometheusRule": {"enabled": True},
         "rbac": {"readSecrets": True},
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "tracing": {"otlpEndpoint": "http://collector.monitoring:4318"},
         "safety": {"destructiveFields": {"groups": ["platform", "oidc:admins"]}},
         "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/ccagi"}},
     },
@@ -94,6 +95,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "replicas without leader election": ("leaderElection.enabled=false", "enabled"),
     "a group that would end a CEL string": ("safety.destructiveFields.groups={it's}", "groups"),
     "an unknown log format": ("log.format=xml", "format"),
+    "no collector's URL": ("tracing.otlpEndpoint=collector:4318", "otlpEndpoint"),
 }
 
 
@@ -167,6 +169,15 @@ def test_the_program_knows_every_argument(helm4: Helm, values: dict[str, Any]) -
     [deployment] = [one for one in helm4.template({**values, **BARE}) if one["kind"] == "Deployment"]
     # A flag that it does not know is complained of before the help is printed.
     succeed(str(controller.binary()), *container(deployment)["args"], "--help")
+
+
+def test_the_collector_of_traces_is_told_to_the_program_and_may_be_reached(helm4: Helm) -> None:
+    endpoint = "http://collector.monitoring:4318"
+    rendered = {one["kind"]: one for one in helm4.template({"tracing": {"otlpEndpoint": endpoint}, **BARE})}
+    variables = {one["name"]: one.get("value") for one in container(rendered["Deployment"])["env"]}
+    assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == endpoint
+    ports = [port["port"] for rule in rendered["NetworkPolicy"]["spec"]["egress"] for port in rule["ports"]]
+    assert 4318 in ports, ports
 
 
 def test_the_chart_carries_the_program_s_own_version() -> None:

@@ -28,8 +28,18 @@ impl Controller {
         Self::start_until(story, kubeconfig, more, READY)
     }
 
+    /// The same with variables in its environment.
+    #[cfg(feature = "otlp")]
+    pub fn start_with(story: &str, kubeconfig: &Path, more: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::launch(story, kubeconfig, more, variables, READY)
+    }
+
     /// The same until its log has a line with this text.
     pub fn start_until(story: &str, kubeconfig: &Path, more: &[&str], line: &str) -> Self {
+        Self::launch(story, kubeconfig, more, &[], line)
+    }
+
+    fn launch(story: &str, kubeconfig: &Path, more: &[&str], variables: &[(&str, &str)], line: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let log = folder.join(format!("{story}-{}.log", std::process::id()));
         let file = File::options().create(true).append(true).open(&log).unwrap();
@@ -52,6 +62,7 @@ impl Controller {
             // Stories share few accounts, and the emulator is quick. A flag of a story's own counts for more.
             .env("CCAGI_AWS_BUDGET_SHARE", "off")
             .env("KUBECONFIG", with_the_charts_rights(kubeconfig))
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(file);
         let already = lines(&log, line);

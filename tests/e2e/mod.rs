@@ -43,6 +43,8 @@ mod shop;
 mod switches;
 mod tables;
 mod telemetry;
+#[cfg(feature = "otlp")]
+mod traces;
 mod tree;
 
 /// A variable that `make test` sets.

@@ -14,6 +14,7 @@ use ccagi_aws_agent::lifecycle::context::{Context, Memory};
 use ccagi_aws_agent::lifecycle::prices::Prices;
 use ccagi_aws_agent::lifecycle::{Next, objects, reconcile, status};
 use ccagi_aws_agent::metrics::Metrics;
+use ccagi_aws_agent::traces::Traces;
 use clap::Parser;
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
@@ -49,6 +50,7 @@ async fn context(story: &Story) -> Context {
         graph: Arc::default(),
         prices: Prices::included(),
         metrics: Arc::new(Metrics::new().unwrap()),
+        traces: Traces::default(),
         client: story.client.clone(),
         fence,
         config,

@@ -38,8 +38,8 @@ def bill_of_materials(folder: Path) -> None:
     """Write ``sbom.cdx.json`` with all that is linked into the program."""
     tool = build.cargo_tool("cargo-cyclonedx", CYCLONEDX_VERSION)
     # It writes beside the manifest, whatever it is told.
-    command = [str(tool), "cyclonedx", "--format", "json", "--spec-version", "1.5", "--override-filename", "sbom.cdx"]
-    _run(*command)
+    command = [str(tool), "cyclonedx", "--all-features", "--format", "json", "--spec-version", "1.5"]
+    _run(*command, "--override-filename", "sbom.cdx")
     shutil.move(ROOT / "sbom.cdx.json", folder / "sbom.cdx.json")
 
 

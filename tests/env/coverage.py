@@ -45,7 +45,8 @@ def tool(name: str) -> str:
 
 def executables(variables: dict[str, str]) -> dict[str, str]:
     """Compile everything with counters; return the executables by what they are."""
-    command = ["cargo", "test", "--lib", "--test", "suite", "--no-run", "--message-format=json-render-diagnostics"]
+    command = ["cargo", "test", "--all-features", "--lib", "--test", "suite", "--no-run"]
+    command.append("--message-format=json-render-diagnostics")
     done = subprocess.run(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         sys.exit(done.returncode)

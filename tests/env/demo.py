@@ -54,7 +54,7 @@ def indented(text: str) -> None:
 
 def build_all() -> None:
     """Build the control plane, the emulator and the program, side by side on the cores there are."""
-    cargo = ["cargo", "build", "--quiet"]
+    cargo = ["cargo", "build", "--quiet", "--all-features"]
     # Go takes half of the cores and leaves them to cargo when it is done; the system shares out the
     # rest. A fixed share for each would leave cores idle as soon as one has finished.
     os.environ.setdefault("GO_JOBS", str(max(1, (os.cpu_count() or 1) // 2)))

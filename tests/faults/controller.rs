@@ -13,6 +13,7 @@ use ccagi_aws_agent::controllers::{Parts, call_settings, run_with};
 use ccagi_aws_agent::fence::Fence;
 use ccagi_aws_agent::metrics::Metrics;
 use ccagi_aws_agent::server::Readiness;
+use ccagi_aws_agent::traces::Traces;
 use clap::Parser;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -80,7 +81,6 @@ async fn live(doors: Arc<Doors>, life: u32, config: RunConfig) {
     let sessions = Sessions::from_environment(&call_settings(&config, &fence), SharedHttpClient::new(http)).await;
     let metrics = Arc::new(Metrics::new().expect("the metrics go together"));
     let (_stop, stopping) = watch::channel(false);
-    run_with(Parts { client, sessions, fence, config, metrics }, Readiness::default(), stopping)
-        .await
-        .expect("the controllers run");
+    let parts = Parts { client, sessions, fence, config, metrics, traces: Traces::default() };
+    run_with(parts, Readiness::default(), stopping).await.expect("the controllers run");
 }

@@ -79,7 +79,8 @@ def output(*command: str) -> str:
 
 def executables(folder: Path) -> dict[str, str]:
     """Build the tests of the sources in ``folder``; return the executables of the library and the suite."""
-    command = ["cargo", "test", "--lib", "--test", "suite", "--no-run", "--message-format=json-render-diagnostics"]
+    command = ["cargo", "test", "--all-features", "--lib", "--test", "suite", "--no-run"]
+    command.append("--message-format=json-render-diagnostics")
     done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise Missed("the seeded sources do not compile")

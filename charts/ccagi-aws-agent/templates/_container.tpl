@@ -50,6 +50,9 @@
   valueFrom: {secretKeyRef: {name: {{ $.Values.aws.credentials.secretName }}, key: {{ $key }}}}
 {{- end }}
 {{- end }}
+{{- with .Values.tracing.otlpEndpoint }}
+- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
+{{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}

@@ -16,6 +16,7 @@ use crate::lifecycle::graph::{self, Graph};
 use crate::lifecycle::intent;
 use crate::lifecycle::prices::Prices;
 use crate::metrics::Metrics;
+use crate::traces::Traces;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::client::Body;
@@ -160,6 +161,7 @@ impl World {
             prices: Prices::included(),
             // Nobody reads them here.
             metrics: Arc::new(Metrics::new()?),
+            traces: Traces::default(),
         };
         Ok(Self { cx, objects })
     }
