@@ -21,19 +21,19 @@ pub struct Family {
 
 /// All of them.
 pub const FAMILIES: [Family; 4] = [
-    Family { title: "killed again during the recovery", setting: "FAULTS_PAIRS", plans: Recorded::pairs, draws: 300 },
-    Family { title: "the program killed by SIGKILL", setting: "FAULTS_KILLS", plans: Recorded::kills, draws: 40 },
+    Family { title: "killed again during the recovery", setting: "FAULTS_PAIRS", plans: Recorded::pairs, draws: 150 },
+    Family { title: "the program killed by SIGKILL", setting: "FAULTS_KILLS", plans: Recorded::kills, draws: 24 },
     Family {
         title: "watches late, repeated, in disorder, broken; API server away",
         setting: "FAULTS_SPELLS",
         plans: Recorded::spells,
-        draws: 300,
+        draws: 150,
     },
     Family {
         title: "a leader held up while another takes over",
         setting: "FAULTS_RIVALS",
         plans: Recorded::rivals,
-        draws: 100,
+        draws: 40,
     },
 ];
 
