@@ -5,6 +5,8 @@ use crate::api::ANNOTATION_APPROVE;
 use crate::api::conditions::bounded;
 use crate::api::resource::Change;
 use crate::api::service_agent::{AgentAction, Recommendation};
+use crate::cost::usd;
+use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
 /// Hexadecimal digits of an id: 48 bits, among the handful of recommendations of one object.
@@ -50,9 +52,16 @@ impl Decision {
         }
     }
 
-    /// The recommendation of this decision to the owner of the object `name`, at this level. One that is
-    /// open already keeps its time and with it its id.
-    pub fn recommendation(&self, name: &str, level: i32, open: &[Recommendation], now: &str) -> Recommendation {
+    /// The recommendation of this decision to the owner of the object `name`, at this level; `costs` is what it
+    /// adds in USD per day. One that is open already keeps its time and with it its id.
+    pub fn recommendation(
+        &self,
+        name: &str,
+        level: i32,
+        costs: Option<Decimal>,
+        open: &[Recommendation],
+        now: &str,
+    ) -> Recommendation {
         let since = open.iter().find(|old| old.id == self.id(&old.since)).map_or(now, |old| &old.since).to_owned();
         let id = self.id(&since);
         let required = autonomy::required(self.action);
@@ -64,6 +73,7 @@ impl Decision {
             action: self.action,
             proposal: bounded(&self.proposal(), TEXT_LIMIT),
             reason,
+            cost_change_per_day: costs.map(usd),
             approve: bounded(
                 &format!("kubectl annotate awsresource {name} --overwrite {ANNOTATION_APPROVE}={id}"),
                 TEXT_LIMIT,
@@ -106,20 +116,21 @@ mod tests {
 
     #[test]
     fn a_recommendation_stays_the_same_while_it_is_open_and_is_another_after_that() {
-        let first = restart("t3.small").recommendation("web", 6, &[], "a");
-        let again = restart("t3.small").recommendation("web", 6, std::slice::from_ref(&first), "b");
+        let first = restart("t3.small").recommendation("web", 6, None, &[], "a");
+        let again = restart("t3.small").recommendation("web", 6, None, std::slice::from_ref(&first), "b");
         assert_eq!(again, first);
-        let later = restart("t3.small").recommendation("web", 6, &[], "b");
+        let later = restart("t3.small").recommendation("web", 6, None, &[], "b");
         assert_ne!(later.id, first.id);
     }
 
     #[test]
     fn a_recommendation_says_what_why_and_how_to_approve() {
-        let told = restart("t3.small").recommendation("web", 6, &[], "a");
+        let told = restart("t3.small").recommendation("web", 6, Some(Decimal::new(-25, 2)), &[], "a");
+        assert_eq!(told.cost_change_per_day.as_deref(), Some("-0.25"));
         assert_eq!(told.proposal, "Stop i-1 and start it again, to change instanceType (t3.micro → t3.small).");
         assert_eq!(told.reason, "The autonomy level 6 does not permit it; 9 would.");
         let command = format!("kubectl annotate awsresource web --overwrite aws.ccagi.io/approve={}", told.id);
         assert_eq!(told.approve, command);
-        assert!(restart("t3.small").recommendation("web", 10, &[], "a").reason.contains("actions"));
+        assert!(restart("t3.small").recommendation("web", 10, None, &[], "a").reason.contains("actions"));
     }
 }

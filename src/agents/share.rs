@@ -59,6 +59,7 @@ impl Share {
                     id: open.id.clone(),
                     action: open.action,
                     proposal: open.proposal.clone(),
+                    cost_change_per_day: open.cost_change_per_day.clone(),
                     since: open.since.clone(),
                 })
                 .collect(),

@@ -112,6 +112,7 @@ impl AgentAction {
 
 /// Something that waits for a person's approval.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Recommendation {
     /// A hash of all that would be done; the annotation aws.ccagi.io/approve with this value approves
     /// it, and nothing else.
@@ -125,6 +126,11 @@ pub struct Recommendation {
     /// Why it waits.
     #[schemars(length(max = 512))]
     pub reason: String,
+    /// What it would add to the cost, in USD per day, as a decimal string; negative where it saves, absent where
+    /// a price is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub cost_change_per_day: Option<String>,
     /// The command that approves it.
     #[schemars(length(max = 512))]
     pub approve: String,
@@ -258,6 +264,7 @@ pub struct TroubledResource {
 
 /// A recommendation and the resource it is about.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ResourceRecommendation {
     /// The AwsResource's name; its status has the reason and how to approve.
     #[schemars(length(max = 253))]
@@ -270,6 +277,11 @@ pub struct ResourceRecommendation {
     /// The same in words.
     #[schemars(length(max = 512))]
     pub proposal: String,
+    /// What it would add to the cost, in USD per day, as a decimal string; negative where it saves, absent where
+    /// a price is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub cost_change_per_day: Option<String>,
     /// Since when it waits, RFC 3339.
     #[schemars(length(max = 40))]
     pub since: String,

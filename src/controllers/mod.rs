@@ -12,10 +12,13 @@ pub mod resource;
 mod run;
 mod said;
 mod scope;
+mod streams;
 mod sums;
 mod touch;
+mod work;
 
-pub use run::{Parts, RunError, call_settings, prices, run, run_with};
+pub use run::{RunError, run};
+pub use work::{Parts, call_settings, prices, run_with};
 
 use crate::lifecycle::Next;
 use kube::core::ObjectMeta;

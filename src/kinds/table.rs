@@ -6,7 +6,8 @@ macro_rules! kinds {
     ($($(#[doc = $doc:literal])* $kind:ident, $member:ident, $key:literal, $spec:ident, $owner:ident;)+) => {
         $( pub mod $member; )+
 
-        /// The kind block of an `AwsResource`: exactly one member is set.
+        /// The kind block of an `AwsResource`: exactly one member is set. Those that are not take the room of
+        /// a pointer in the cache.
         #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
         #[serde(rename_all = "camelCase")]
         pub struct KindBlock {
@@ -17,7 +18,7 @@ macro_rules! kinds {
                 // Without a description here, the schema has that of the spec, which says more.
                 #[allow(missing_docs)]
                 #[serde(default, skip_serializing_if = "Option::is_none")]
-                pub $member: Option<$member::$spec>,
+                pub $member: Option<Box<$member::$spec>>,
             )+
         }
 
@@ -78,7 +79,7 @@ macro_rules! kinds {
             /// such objects; one can still be stored from before the rule.
             pub fn the_one(&self) -> Option<KindSpec> {
                 let mut set = Vec::with_capacity(1);
-                $( set.extend(self.$member.clone().map(|spec| KindSpec::$kind(Box::new(spec)))); )+
+                $( set.extend(self.$member.clone().map(KindSpec::$kind)); )+
                 if set.len() == 1 { set.pop() } else { None }
             }
         }

@@ -41,7 +41,7 @@ impl Walk<'_> {
             Action::Update(changes) => self.update::<K>(aws, desired, view, &changes, facts).await,
             Action::Start(ground) => self.start::<K>(ground, aws, desired, view, facts).await,
             Action::Recommend { decision, reason, what } => {
-                self.recommend::<K>(plan, &decision, (reason, what), view, facts).await
+                self.recommend::<K>(plan, &decision, (reason, what), desired, view, facts).await
             }
             Action::Delete => self.delete::<K>(aws, desired, view).await,
             action @ Action::RemoveFinalizer(_) => self.let_go(action).await,

@@ -6,16 +6,20 @@ use crate::api::moment;
 use crate::api::resource::{AwsResourceStatus, ResourceState};
 use crate::api::service_agent::{AgentAction, DecisionGround, TakenDecision};
 use crate::aws::session::Aws;
+use crate::cost::{Costs, price, usd};
 use crate::kinds::secrets::Secrets;
 use crate::kinds::{Kind, Target};
 use crate::lifecycle::decide::{Facts, start};
 use crate::lifecycle::error::PassError;
 use crate::lifecycle::news::News;
 use crate::lifecycle::observe::View;
-use crate::lifecycle::plan::Plan;
+use crate::lifecycle::plan::price::paid_for;
+use crate::lifecycle::plan::{Plan, Step};
 use crate::lifecycle::{Desired, Next, Walk, status};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
+use rust_decimal::Decimal;
+use std::cmp::Ordering;
 
 /// Writes down what is about to be done, and on what ground.
 pub(super) fn record(
@@ -65,22 +69,26 @@ impl Walk<'_> {
         Ok(Next::After(self.cx.config.poll_period))
     }
 
-    /// Says what would be done, why it waits and how to approve it.
+    /// Says what would be done, what it would cost, why it waits and how to approve it.
     pub(super) async fn recommend<K: Kind>(
         &mut self,
         plan: &Plan,
         decision: &Decision,
-        (reason, what): (&'static str, String),
+        what: (&'static str, String),
+        desired: &Desired<K>,
         view: &View<K>,
         facts: &Facts,
     ) -> Result<Next, PassError> {
+        let (reason, what) = what;
         let open = self.object.status.as_ref().map(|status| status.recommendations.clone()).unwrap_or_default();
         let name = self.object.name_any();
-        let recommendation = decision.recommendation(&name, facts.mandate.level, &open, &moment(facts.now));
-        let message = format!(
-            "{what} {} {} To approve it: {}",
-            recommendation.proposal, recommendation.reason, recommendation.approve
-        );
+        let costs = self.cost_of::<K>(decision, &desired.spec, view).await;
+        let recommendation = decision.recommendation(&name, facts.mandate.level, costs, &open, &moment(facts.now));
+        let proposal = match costs.map(cost_in_words) {
+            Some(costs) if !costs.is_empty() => format!("{} {costs}", recommendation.proposal),
+            _ => recommendation.proposal.clone(),
+        };
+        let message = format!("{what} {proposal} {} To approve it: {}", recommendation.reason, recommendation.approve);
         News::warning(reason, message.clone()).publish(&self.object, "Recommend", self.cx);
         let gone = decision.action == AgentAction::Recreate;
         let edit = |status: &mut AwsResourceStatus| {
@@ -91,5 +99,41 @@ impl Walk<'_> {
         };
         self.report_with::<K>(&Verdict::stalled(reason, message), plan, view, facts, edit).await?;
         Ok(Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)))
+    }
+
+    /// What the decision adds to the cost, in USD per day; `None` where that is not known.
+    async fn cost_of<K: Kind>(&self, decision: &Decision, desired: &K::Spec, view: &View<K>) -> Option<Decimal> {
+        let step = match decision.action {
+            AgentAction::Recreate => Step::Create,
+            AgentAction::Start | AgentAction::Restart => Step::Restart,
+        };
+        let (now, then) = paid_for::<K>(step, decision.changes.iter(), desired, view)?;
+        let total = async |costs: &Costs| {
+            let book = self.cx.prices.book_for(costs, &self.region).await;
+            price(costs, &self.region, &book).total()
+        };
+        Some(total(&then).await? - total(&now).await?)
+    }
+}
+
+/// What something adds or saves, as a sentence; empty where the cost stays the same.
+fn cost_in_words(per_day: Decimal) -> String {
+    let amount = usd(per_day.abs());
+    match per_day.cmp(&Decimal::ZERO) {
+        Ordering::Greater => format!("That costs {amount} USD more per day."),
+        Ordering::Less => format!("That saves {amount} USD per day."),
+        Ordering::Equal => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_is_said() {
+        assert_eq!(cost_in_words(Decimal::new(-2496, 4)), "That saves 0.2496 USD per day.");
+        assert_eq!(cost_in_words(Decimal::new(5, 1)), "That costs 0.50 USD more per day.");
+        assert_eq!(cost_in_words(Decimal::ZERO), "");
     }
 }

@@ -6,6 +6,7 @@ use crate::api::resource::AwsResource;
 use crate::kinds::{Kind, with_kind};
 use crate::lifecycle::references::{self, Output};
 use kube::ResourceExt;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +15,14 @@ pub type Key = (String, String);
 
 /// The graph of references between objects.
 #[derive(Default)]
-pub struct Graph(Mutex<HashMap<Key, Node>>);
+pub struct Graph(Mutex<Nodes>);
+
+#[derive(Default)]
+struct Nodes {
+    all: HashMap<Key, Node>,
+    /// Who refers to an object, be it there or not: the names of its namespace.
+    dependants: HashMap<Key, BTreeSet<String>>,
+}
 
 #[derive(Default)]
 struct Node {
@@ -50,21 +58,21 @@ impl Graph {
         let key = key(object);
         let node = Node { needs: needs(object), gives: Some(gift(object)) };
         let mut nodes = self.lock();
-        let before = nodes.insert(key.clone(), node).unwrap_or_default();
-        let after = &nodes[&key];
+        let before = nodes.put(&key, node);
+        let after = &nodes.all[&key];
         let mut concerned = BTreeSet::new();
         if before.gives != after.gives {
-            concerned.extend(dependants_in(&nodes, &key, |_| true));
+            concerned.extend(nodes.dependants(&key, |_| true));
         }
         if before.needs != after.needs {
             // A new reference may have closed a circle, which concerns everyone in it, and one that is
             // gone may be what somebody's deletion waits for.
-            let circle = cycle_in(&nodes, &key).unwrap_or_default();
+            let circle = nodes.cycle(&key).unwrap_or_default();
             let gone = before.needs.into_keys().filter(|name| !after.needs.contains_key(name));
-            concerned.extend(circle.into_iter().chain(gone).map(|name| (key.0.clone(), name)));
-            concerned.remove(&key);
+            concerned.extend(circle.into_iter().chain(gone));
+            concerned.remove(&key.1);
         }
-        concerned.into_iter().collect()
+        in_namespace(&key.0, concerned)
     }
 
     /// Takes out an object that is gone and returns whom that concerns: those who referred to it, and
@@ -75,83 +83,105 @@ impl Graph {
 
     fn remove(&self, key: &Key) -> Vec<Key> {
         let mut nodes = self.lock();
-        let gone = nodes.remove(key).unwrap_or_default();
-        let mut concerned: BTreeSet<Key> = dependants_in(&nodes, key, |_| true).collect();
-        concerned.extend(gone.needs.into_keys().map(|name| (key.0.clone(), name)));
-        concerned.into_iter().collect()
+        let gone = nodes.take(key);
+        let mut concerned: BTreeSet<String> = nodes.dependants(key, |_| true).collect();
+        concerned.extend(gone.needs.into_keys());
+        in_namespace(&key.0, concerned)
     }
 
     /// Takes out all objects but these, and returns whom that concerns: after a watch was begun anew,
     /// what it no longer lists is gone.
     pub fn keep(&self, keys: &BTreeSet<Key>) -> Vec<Key> {
-        let gone: Vec<Key> = self.lock().keys().filter(|key| !keys.contains(key)).cloned().collect();
+        let gone: Vec<Key> = self.lock().all.keys().filter(|key| !keys.contains(key)).cloned().collect();
         gone.iter().flat_map(|key| self.remove(key)).collect()
     }
 
     /// What the object of this name gives, `None` where there is no such object.
     pub fn gift(&self, key: &Key) -> Option<Gift> {
-        self.lock().get(key).and_then(|node| node.gives.clone())
+        self.lock().all.get(key).and_then(|node| node.gives.clone())
     }
 
     /// The names of the objects that cannot be without this one. References whose value may come later
     /// do not count: their owners take them back by themselves.
     pub fn dependants(&self, key: &Key) -> Vec<String> {
-        dependants_in(&self.lock(), key, |later| !later).map(|(_, name)| name).collect()
+        self.lock().dependants(key, |later| !later).collect()
     }
 
     /// The names that the object refers to.
     pub fn needs(&self, key: &Key) -> Vec<String> {
-        self.lock().get(key).map(|node| node.needs.keys().cloned().collect()).unwrap_or_default()
+        self.lock().all.get(key).map(|node| node.needs.keys().cloned().collect()).unwrap_or_default()
     }
 
     /// The circle of references that the object is in, beginning and ending with it.
     pub fn cycle(&self, key: &Key) -> Option<Vec<String>> {
-        cycle_in(&self.lock(), key)
+        self.lock().cycle(key)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Node>> {
+    fn lock(&self) -> MutexGuard<'_, Nodes> {
         // Nothing in here can be left half-done by a panic elsewhere.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn dependants_in<'a>(
-    nodes: &'a HashMap<Key, Node>,
-    key: &'a Key,
-    counts: impl Fn(bool) -> bool + 'a,
-) -> impl Iterator<Item = Key> + 'a {
-    nodes
-        .iter()
-        .filter(move |((namespace, name), node)| {
-            *namespace == key.0 && *name != key.1 && node.needs.get(&key.1).is_some_and(|later| counts(*later))
-        })
-        .map(|(dependant, _)| dependant.clone())
-}
-
-/// Follows references that must be known first, depth first, until they come back to `key`.
-fn cycle_in(nodes: &HashMap<Key, Node>, key: &Key) -> Option<Vec<String>> {
-    let mut seen = BTreeSet::new();
-    let mut path = vec![key.1.clone()];
-    follow(nodes, key, &key.0, &key.1, &mut seen, &mut path).then_some(path)
-}
-
-fn follow(
-    nodes: &HashMap<Key, Node>,
-    start: &Key,
-    namespace: &str,
-    name: &str,
-    seen: &mut BTreeSet<String>,
-    path: &mut Vec<String>,
-) -> bool {
-    let Some(node) = nodes.get(&(namespace.to_owned(), name.to_owned())) else { return false };
-    for (next, _) in node.needs.iter().filter(|(_, later)| !**later) {
-        path.push(next.clone());
-        if *next == start.1 || (seen.insert(next.clone()) && follow(nodes, start, namespace, next, seen, path)) {
-            return true;
+impl Nodes {
+    /// Puts a node in the place of the one that was there, which it returns.
+    fn put(&mut self, key: &Key, node: Node) -> Node {
+        let before = self.take(key);
+        for name in node.needs.keys() {
+            self.dependants.entry((key.0.clone(), name.clone())).or_default().insert(key.1.clone());
         }
-        path.pop();
+        self.all.insert(key.clone(), node);
+        before
     }
-    false
+
+    /// Takes a node out.
+    fn take(&mut self, key: &Key) -> Node {
+        let gone = self.all.remove(key).unwrap_or_default();
+        for name in gone.needs.keys() {
+            if let Entry::Occupied(mut dependants) = self.dependants.entry((key.0.clone(), name.clone())) {
+                dependants.get_mut().remove(&key.1);
+                if dependants.get().is_empty() {
+                    dependants.remove();
+                }
+            }
+        }
+        gone
+    }
+
+    /// The names of those who refer to an object in a way that counts; one that refers to itself is not its own
+    /// dependant.
+    fn dependants(&self, key: &Key, counts: impl Fn(bool) -> bool) -> impl Iterator<Item = String> {
+        let names = self.dependants.get(key).into_iter().flatten().filter(|name| **name != key.1);
+        names.filter(move |name| self.later(&key.0, name, &key.1).is_some_and(&counts)).cloned()
+    }
+
+    /// Whether the value that `name` takes from `other` may come later.
+    fn later(&self, namespace: &str, name: &str, other: &str) -> Option<bool> {
+        self.all.get(&(namespace.to_owned(), name.to_owned()))?.needs.get(other).copied()
+    }
+
+    /// Follows references that must be known first, depth first, until they come back to `key`.
+    fn cycle(&self, key: &Key) -> Option<Vec<String>> {
+        let mut seen = BTreeSet::new();
+        let mut path = vec![key.1.clone()];
+        self.follow(key, &key.1, &mut seen, &mut path).then_some(path)
+    }
+
+    fn follow(&self, start: &Key, name: &str, seen: &mut BTreeSet<String>, path: &mut Vec<String>) -> bool {
+        let Some(node) = self.all.get(&(start.0.clone(), name.to_owned())) else { return false };
+        for (next, _) in node.needs.iter().filter(|(_, later)| !**later) {
+            path.push(next.clone());
+            if *next == start.1 || (seen.insert(next.clone()) && self.follow(start, next, seen, path)) {
+                return true;
+            }
+            path.pop();
+        }
+        false
+    }
+}
+
+fn in_namespace(namespace: &str, names: BTreeSet<String>) -> Vec<Key> {
+    names.into_iter().map(|name| (namespace.to_owned(), name)).collect()
 }
 
 /// What is known of an output of the object `name`, given what that object gives. A resource that is
@@ -210,8 +240,10 @@ mod tests {
         let graph = Graph::default();
         for (from, to, later) in edges {
             let mut nodes = graph.lock();
-            nodes.entry(at(from)).or_default().needs.insert((*to).to_owned(), *later);
-            nodes.entry(at(to)).or_default();
+            let mut node = nodes.take(&at(from));
+            node.needs.insert((*to).to_owned(), *later);
+            nodes.put(&at(from), node);
+            nodes.all.entry(at(to)).or_default();
         }
         graph
     }
@@ -251,6 +283,17 @@ mod tests {
         assert_eq!(output(Some(&gift(false)), "r", "arn", true, false), Output::Known("a".into()));
         assert!(matches!(output(Some(&gift(true)), "r", "id", true, false), Output::Impossible(_)));
         assert!(matches!(output(None, "r", "arn", true, false), Output::Awaited(_)));
+    }
+
+    #[test]
+    fn whoever_refers_to_what_is_gone_or_not_there_yet_is_its_dependant() {
+        let graph = graph(&[("a", "b", false), ("c", "b", false)]);
+        assert_eq!(graph.remove(&at("b")), [at("a"), at("c")]);
+        assert_eq!(graph.dependants(&at("b")), ["a", "c"]);
+        assert_eq!(graph.remove(&at("a")), [at("b")], "the deletion of b may wait for a");
+        assert_eq!(graph.dependants(&at("b")), ["c"]);
+        graph.remove(&at("c"));
+        assert!(graph.lock().dependants.is_empty(), "nothing is kept of those who are gone");
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Objects {
             )?,
             savings: gauges(
                 "ccagi_savings_usd_per_day",
-                "Savings, in USD per day: those found and those made.",
+                "Savings, in USD per day: those that recommendations would make, and those made.",
                 &["stage"],
             )?,
         })
@@ -64,9 +64,7 @@ impl Objects {
         self.resources.reset();
         self.stalled.reset();
         self.cost.reset();
-        for stage in ["identified", "realised"] {
-            self.savings.with_label_values(&[stage]).set(0.0);
-        }
+        let mut identified = Sum::default();
         let (mut all, mut registered, mut monitored) = (0_u32, 0_u32, 0_u32);
         let mut cost: BTreeMap<(String, String), Sum> = BTreeMap::new();
         (self.read)(&mut |object| {
@@ -85,12 +83,15 @@ impl Objects {
                 let key = (object.spec.account_ref.name.clone(), word(status.owner.clone()));
                 cost.entry(key).or_default().add(Some(per_day));
             }
+            let changes = status.recommendations.iter().filter_map(|open| open.cost_change_per_day.as_ref());
+            changes.filter_map(|change| change.strip_prefix('-')).for_each(|saved| identified.add(Some(saved)));
         });
         for ((account, owner), sum) in cost {
-            // What stands in a gauge is a binary fraction; it was added up as decimals.
-            let usd = sum.known().and_then(|usd| usd.to_f64()).unwrap_or_default();
-            self.cost.with_label_values(&[&account, &owner]).set(usd);
+            self.cost.with_label_values(&[&account, &owner]).set(usd(&sum));
         }
+        // What was saved is not told from what was changed for other reasons.
+        self.savings.with_label_values(&["realised"]).set(0.0);
+        self.savings.with_label_values(&["identified"]).set(usd(&identified));
         self.registered.set(share(registered, all));
         self.health_monitored.set(share(monitored, all));
     }
@@ -104,6 +105,11 @@ impl Objects {
 fn stalled_for(status: &AwsResourceStatus) -> Option<&str> {
     let holds = |one: &&Condition| one.type_ == ConditionType::Stalled.as_str() && one.status == "True";
     status.conditions.iter().find(holds).map(|one| one.reason.as_str())
+}
+
+/// What stands in a gauge is a binary fraction; it was added up as decimals.
+fn usd(sum: &Sum) -> f64 {
+    sum.known().and_then(|usd| usd.to_f64()).unwrap_or_default()
 }
 
 /// Nothing of nothing is all of it.
@@ -143,7 +149,14 @@ mod tests {
             "type": "Stalled", "status": "True", "reason": "AccessDenied", "message": "",
             "lastTransitionTime": "2026-11-24T00:00:00Z",
         });
-        let bucket = json!({"kind": "S3Bucket", "conditions": [stalled]});
+        let open = |change: &str| {
+            json!({
+                "id": "1", "action": "Restart", "proposal": "", "reason": "", "approve": "", "since": "",
+                "costChangePerDay": change,
+            })
+        };
+        let open = [open("-0.25"), open("-1.50"), open("3.00")];
+        let bucket = json!({"kind": "S3Bucket", "conditions": [stalled], "recommendations": open});
         let objects = [object(said.clone()), object(said), object(bucket)];
         let metrics = Metrics::new().unwrap();
         metrics.count(Objects::new(move |each| objects.iter().for_each(each)).unwrap()).unwrap();
@@ -155,6 +168,7 @@ mod tests {
             "ccagi_cost_usd_per_day{account=\"shop\",owner=\"BillGates\"} 0.5",
             "ccagi_registered_ratio 0.6666666666666666",
             "ccagi_health_monitored_ratio 0.6666666666666666",
+            "ccagi_savings_usd_per_day{stage=\"identified\"} 1.75",
             "ccagi_savings_usd_per_day{stage=\"realised\"} 0",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

@@ -199,6 +199,8 @@ async fn a_restart_is_approved_for_the_change_that_was_shown() {
     story.apply("web", &instance("t3.small")).await;
     let small = until_recommended(&story, "web").await;
     assert!(small.proposal.contains("t3.small"), "{}", small.proposal);
+    // 24 hours of 0.0208 USD instead of 0.0104.
+    assert_eq!(small.cost_change_per_day.as_deref(), Some("0.2496"));
 
     story.apply("web", &instance("t3.large")).await;
     let waiting = story
@@ -207,6 +209,8 @@ async fn a_restart_is_approved_for_the_change_that_was_shown() {
         })
         .await;
     let large = recommendations(&waiting).remove(0);
+    assert_eq!(large.cost_change_per_day.as_deref(), Some("1.7472"));
+    assert!(message(&waiting, "Stalled").contains("That costs 1.7472 USD more per day."), "{large:?}");
     story.annotate("web", ANNOTATION_APPROVE, Some(&small.id)).await;
     story.annotate("web", ANNOTATION_RECONCILE, Some("look")).await;
     story

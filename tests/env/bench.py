@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import bench_lease
+import bench_restart
 import bench_shop
 import controller
 import env
@@ -158,13 +159,16 @@ def measure(folder: Path) -> dict[str, Any]:
     say(f"{CHANGES} changes of one of them …")
     figures["change_cpu_ms"] = change_cpu_ms(bench)
     figures["change_cpu_ms_of_an_only_one"] = of_one
+    say("the controller stops and starts …")
+    figures |= bench_restart.measure(bench)
+    figures |= bench.memory_mb()
     say("deleting …")
     figures["delete_seconds"] = delete_all(bench, count)
     figures["first_call_p99_ms"] = p99
     shops = int(os.environ.get("SHOPS", "50"))
     say(f"{shops} shops …")
     figures |= bench_shop.measure(bench, shops)
-    figures["peak_rss_mb"] = round(bench.peak_rss_mb(), 1)
+    figures["peak_rss_mb_with_shops"] = bench.memory_mb()["peak_rss_mb"]
     leases = int(os.environ.get("LEASES", "5"))
     say(f"{leases} leaders that are killed, and as many that stop …")
     figures |= bench_lease.measure(bench, leases)

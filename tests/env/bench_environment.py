@@ -30,17 +30,35 @@ class Bench:
     """An environment with a controller, and what is measured in it."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder, self.peak_kb = folder, 0
         # The controller manager watches all objects too, which would be measured with the controller.
         self.state = env.up(folder, env.WITHOUT_CONTROLLER_MANAGER)
         self.cluster = Cluster(self.state["kubeconfig"])
         self.connection = self.cluster.connect()
         controller.define(self.state)
-        # All objects are in one account, whose rates AWS would not let a client reach either: what is measured is
-        # the controller, and not how it keeps to half of them.
-        self.pid = controller.start(folder, self.state, ["--log", "warn", "--aws-budget-share", "0"])
+        self.start_controller()
         env.kubectl(self.state, "apply", "-f", str(controller.ROOT / "examples/account.yaml"))
         env.kubectl(self.state, "wait", "--for=condition=Ready", "awsaccount/shop-production", "--timeout=60s")
         self.watcher = controller.Watcher(self.cluster.follow(PATH))
+
+    def start_controller(self) -> None:
+        """Start the controller and wait until it is ready."""
+        [port] = processes.free_ports(1)
+        self.metrics = f"127.0.0.1:{port}"
+        # All objects are in one account, whose rates AWS would not let a client reach either: what is measured is
+        # the controller, and not how it keeps to half of them.
+        arguments = ["--log", "warn", "--aws-budget-share", "0"]
+        self.pid = controller.start(self.folder, self.state, arguments, self.metrics)
+
+    def stop_controller(self) -> None:
+        """Stop the controller in good order."""
+        self.peak_kb = max(self.peak_kb, self.memory_kb("VmHWM"))
+        processes.stop(self.pid, self.folder, READY_LIMIT_SECONDS)
+
+    def scrape(self) -> bytes:
+        """Return the controller's metrics."""
+        with urllib.request.urlopen(f"http://{self.metrics}/metrics") as answer:
+            return bytes(answer.read())
 
     def journal(self, path: str = "") -> Any:
         """Return what the emulator's journal says of the account."""
@@ -75,10 +93,20 @@ class Bench:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
-    def peak_rss_mb(self) -> float:
-        """Return the most memory that the controller has held, in MB."""
+    def memory_kb(self, name: str) -> int:
+        """Return what the kernel says of the controller's memory under this name, in KiB."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+        return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+    def memory_mb(self) -> dict[str, float]:
+        """Return the most memory that the controller has held so far, and what it holds now, in MB.
+
+        What is now held is told apart: its own, and pages of the program, which replicas on a node share.
+        """
+        names = {"rss_mb": "VmRSS", "rss_own_mb": "RssAnon", "rss_program_mb": "RssFile"}
+        peak = {"peak_rss_mb": max(self.peak_kb, self.memory_kb("VmHWM"))}
+        now = {shown: self.memory_kb(name) for shown, name in names.items()}
+        return {name: round(value / 1024, 1) for name, value in (peak | now).items()}
 
     def writes(self, resource: str = "awsresources", subresource: str | None = None) -> float:
         """Return how many writes the API server has answered."""

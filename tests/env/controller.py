@@ -44,8 +44,11 @@ def define(state: dict[str, Any]) -> None:
         raise EnvError("The API server does not serve the definitions in crds/ after 60 s.")
 
 
-def start(folder: Path, state: dict[str, Any], arguments: list[str]) -> int:
-    """Start the controller in the environment of ``folder`` and return its process id once it is ready."""
+def start(folder: Path, state: dict[str, Any], arguments: list[str], metrics_address: str = "0") -> int:
+    """Start the controller in the environment of ``folder`` and return its process id once it is ready.
+
+    Its metrics are served at ``metrics_address``, and not at all where that is 0.
+    """
     log = folder / "controller.log"
     log.unlink(missing_ok=True)
     # The folder in the command line marks the process as ours, so that `env.py down` may stop it.
@@ -54,7 +57,7 @@ def start(folder: Path, state: dict[str, Any], arguments: list[str]) -> int:
     program.symlink_to(binary())
     [port] = processes.free_ports(1)
     command = [str(program), "run", "--health-address", f"127.0.0.1:{port}"]
-    command += ["--metrics-address", "0", "--log-address", "0", *arguments]
+    command += ["--metrics-address", metrics_address, "--log-address", "0", *arguments]
     pid = processes.start(command, log, env.variables(state))
     state["pids"]["controller"] = pid
     state["logs"]["controller"] = str(log)

@@ -2,9 +2,10 @@
 
 use super::{Ground, Plan, Step};
 use crate::api::resource::{Change, ResourceState};
-use crate::cost::{Estimate, Found, HOURS_PER_MONTH, PriceBook, estimate, price};
+use crate::cost::{Costs, Found, HOURS_PER_MONTH, PriceBook, price};
 use crate::kinds::Kind;
 use crate::lifecycle::decide::Sight;
+use crate::lifecycle::observe::View;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -38,28 +39,9 @@ pub fn per_month(per_day: Decimal) -> Decimal {
 
 /// What the plan does to the cost of the resource; `None` where it is somebody else's or more than one.
 pub(super) fn cost_change<K: Kind>(plan: &Plan, ground: &Ground<K>, book: &PriceBook) -> Option<CostChange> {
-    if matches!(ground.view.sight, Sight::Foreign(_) | Sight::Ambiguous(_) | Sight::Unseen) {
-        return None;
-    }
-    let region = ground.aws.region();
-    let found = ground.view.found.as_ref().map(|(_, observed)| observed);
-    let now = found.map_or_else(Estimate::default, |observed| {
-        let found = Found { state: observed.state, outputs: Some(&observed.outputs) };
-        price(&K::cost_items(&observed.spec, found), region, book)
-    });
-    let then = match plan.step() {
-        Step::Create => estimate::<K>(&ground.desired.spec, region, book),
-        Step::Delete => Estimate::default(),
-        Step::Update | Step::Restart | Step::Adopt => {
-            let observed = found?;
-            let carried = plan.changes.iter().filter(|change| plan.carries_out(change));
-            let spec = merged::<K>(&observed.spec, &ground.desired.spec, carried)?;
-            // A restart ends with a start.
-            let state = if plan.step() == Step::Restart { ResourceState::Active } else { observed.state };
-            price(&K::cost_items(&spec, Found { state, outputs: Some(&observed.outputs) }), region, book)
-        }
-        Step::Replace | Step::Release | Step::Wait | Step::Refuse | Step::Nothing => now.clone(),
-    };
+    let carried = plan.changes.iter().filter(|change| plan.carries_out(change));
+    let (now, then) = paid_for::<K>(plan.step(), carried, &ground.desired.spec, &ground.view)?;
+    let (now, then) = (price(&now, ground.aws.region(), book), price(&then, ground.aws.region(), book));
     let missing: BTreeSet<String> = now.missing.iter().chain(&then.missing).map(|item| item.in_words()).collect();
     Some(CostChange {
         before: now.total(),
@@ -68,6 +50,36 @@ pub(super) fn cost_change<K: Kind>(plan: &Plan, ground: &Ground<K>, book: &Price
         not_included: then.not_included.into_iter().map(|item| item.what).collect(),
         priced_as_in: then.priced_as_in.or(now.priced_as_in),
     })
+}
+
+/// What is paid for before and after a step that makes these changes; `None` where the resource is somebody
+/// else's or more than one.
+pub(in crate::lifecycle) fn paid_for<'a, K: Kind>(
+    step: Step,
+    changes: impl Iterator<Item = &'a Change>,
+    desired: &K::Spec,
+    view: &View<K>,
+) -> Option<(Costs, Costs)> {
+    if matches!(view.sight, Sight::Foreign(_) | Sight::Ambiguous(_) | Sight::Unseen) {
+        return None;
+    }
+    let found = view.found.as_ref().map(|(_, observed)| observed);
+    let now = found.map_or_else(Costs::default, |observed| {
+        K::cost_items(&observed.spec, Found { state: observed.state, outputs: Some(&observed.outputs) })
+    });
+    let then = match step {
+        Step::Create => K::cost_items(desired, Found::declared()),
+        Step::Delete => Costs::default(),
+        Step::Update | Step::Restart | Step::Adopt => {
+            let observed = found?;
+            let spec = merged::<K>(&observed.spec, desired, changes)?;
+            // A restart ends with a start.
+            let state = if step == Step::Restart { ResourceState::Active } else { observed.state };
+            K::cost_items(&spec, Found { state, outputs: Some(&observed.outputs) })
+        }
+        Step::Replace | Step::Release | Step::Wait | Step::Refuse | Step::Nothing => now.clone(),
+    };
+    Some((now, then))
 }
 
 /// What was observed, with the members that the changes touch as they are declared.
