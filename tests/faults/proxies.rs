@@ -83,19 +83,20 @@ async fn listen(router: Router) -> (String, JoinHandle<()>) {
 
 async fn pass_to_cluster(State(proxies): State<Proxies>, request: Request) -> Response<Body> {
     let Proxies { doors, life, client, .. } = proxies;
-    doors.reach(life).await;
     let (mut parts, body) = request.into_parts();
     parts.headers.remove("host");
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    // Only a server that has read the whole request notices that the other end is gone, and drops it.
+    doors.reach(life).await;
     let request = Request::from_parts(parts, body.into());
     kubernetes_door::pass(doors, life, client, request).await.unwrap_or_else(|error| no_gateway(&error))
 }
 
 async fn pass_to_aws(State(proxies): State<Proxies>, request: Request) -> Response<Body> {
     let Proxies { doors, life, .. } = &proxies;
-    doors.reach(*life).await;
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    doors.reach(*life).await;
     let copy = Request::from_parts(parts.clone(), SdkBody::from(body.clone()));
     let call = Call::aws(&HttpRequest::try_from(copy).unwrap());
     let Some((number, fault)) = doors.admit(*life, call) else { return pending().await };
