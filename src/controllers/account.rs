@@ -2,7 +2,7 @@
 //! and keeps an account until no resource uses it.
 
 use crate::api::account::{AwsAccount, AwsAccountStatus};
-use crate::api::conditions::{ConditionType, Verdict, bounded, is_true};
+use crate::api::conditions::{ConditionType, Verdict, is_true};
 use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE, MANAGER_ACCOUNT, moment};
 use crate::aws::session::{Identity, SessionError};
 use crate::controllers::resource::Guarded;
@@ -10,6 +10,7 @@ use crate::controllers::sums::Ledger;
 use crate::controllers::to_action;
 use crate::lifecycle::Next;
 use crate::lifecycle::context::Context;
+use crate::lifecycle::news::News;
 use crate::lifecycle::objects::{add_finalizer, apply_status, has_finalizer, is_set, remove_finalizer};
 use crate::metrics::ReconcileResult;
 use futures::{Stream, StreamExt};
@@ -17,7 +18,6 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
-use kube::runtime::events::{Event, EventType};
 use kube::runtime::watcher;
 use kube::{Api, Resource, ResourceExt};
 use std::collections::HashMap;
@@ -264,16 +264,8 @@ impl AccountContext {
     }
 
     async fn publish(&self, account: &AwsAccount, verdict: &Verdict) {
-        let event = Event {
-            type_: if verdict.ready { EventType::Normal } else { EventType::Warning },
-            reason: verdict.reason.into(),
-            note: Some(bounded(&verdict.message, 900)),
-            action: "Verify".into(),
-            secondary: None,
-        };
-        if let Err(error) = self.shared.recorder.publish(&event, &account.object_ref(&())).await {
-            tracing::debug!(%error, "an Event could not be published");
-        }
+        let news = News { warning: !verdict.ready, reason: verdict.reason, note: verdict.message.clone() };
+        self.shared.recorder.tell(&news, "Verify", &account.object_ref(&())).await;
     }
 }
 

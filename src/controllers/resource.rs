@@ -7,12 +7,12 @@ use crate::controllers::record::recorded;
 use crate::controllers::to_action;
 use crate::lifecycle::Next;
 use crate::lifecycle::context::Context;
+use crate::lifecycle::news::News;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::error_boundary::InvalidObject;
 use kube::core::{ApiResource, DeserializeGuard};
 use kube::runtime::controller::Action;
-use kube::runtime::events::{Event, EventType};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
@@ -75,16 +75,7 @@ async fn report_unreadable(invalid: &InvalidObject, cx: &Context) -> Next {
     if let Err(error) = api.patch_status(&name, &params, &Patch::Apply(patch)).await {
         tracing::debug!(%error, "the status of an unreadable object could not be written");
     }
-    let event = Event {
-        type_: EventType::Warning,
-        reason: "InvalidObject".into(),
-        note: Some(crate::api::conditions::bounded(&message, 900)),
-        action: "Reconcile".into(),
-        secondary: None,
-    };
     let reference = DeserializeGuard::<AwsResource>(Err(invalid.clone())).object_ref(&());
-    if let Err(error) = cx.recorder.publish(&event, &reference).await {
-        tracing::debug!(%error, "an Event could not be published");
-    }
+    cx.recorder.tell(&News::warning("InvalidObject", message), "Reconcile", &reference).await;
     Next::Done
 }

@@ -20,13 +20,13 @@ use crate::lifecycle::context::{Accounts, Context, Memory, Namespaces};
 use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::Graph;
 use crate::lifecycle::prices::Prices;
+use crate::lifecycle::recorder::Recorder;
 use crate::metrics::{Metrics, Objects};
 use crate::server::Readiness;
 use crate::traces::Traces;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, future};
 use kube::core::DeserializeGuard;
-use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{Controller, WatchStreamExt, controller, watcher};
 use kube::{Api, Client, ResourceExt};
@@ -141,7 +141,7 @@ fn context(parts: Parts, cluster_id: String, seen: Seen) -> Context {
     let Parts { client, sessions, fence, config, metrics, traces } = parts;
     let Seen { accounts, namespaces, agents, caches, graph } = seen;
     let prices = prices(&config.prices, &sessions);
-    let recorder = Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent"));
+    let recorder = Recorder::new(client.clone());
     let memory = Memory::default();
     Context {
         client,

@@ -9,13 +9,13 @@ use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::Graph;
 use crate::lifecycle::prices::Prices;
+use crate::lifecycle::recorder::Recorder;
 use crate::metrics::Metrics;
 use crate::traces::Traces;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
-use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
 use rand::Rng;
 use std::collections::{HashMap, HashSet};
@@ -32,7 +32,7 @@ pub type Namespaces = Store<PartialObjectMeta<Namespace>>;
 pub struct Context {
     /// The Kubernetes client.
     pub client: Client,
-    /// The one recorder of Events: it folds repeats.
+    /// The one recorder of Events: it counts repeats.
     pub recorder: Recorder,
     /// The AWS sessions.
     pub sessions: Sessions,

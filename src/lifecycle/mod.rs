@@ -22,6 +22,7 @@ pub mod orphans;
 pub mod plan;
 pub mod policies;
 pub mod prices;
+pub mod recorder;
 pub mod references;
 pub mod report;
 pub mod resolve;

@@ -1,13 +1,9 @@
 //! Events: what a person would want to see in `kubectl describe`.
 
-use crate::api::conditions::{bounded, without_request_id};
+use crate::api::conditions::without_request_id;
 use crate::api::resource::{AwsResource, Change};
 use crate::lifecycle::context::Context;
 use kube::Resource;
-use kube::runtime::events::{Event, EventType};
-
-/// The longest note that the Events API takes is 1024 bytes.
-const NOTE_LIMIT: usize = 900;
 
 /// One piece of news about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +27,7 @@ impl News {
         Self { warning: true, reason, note: note.into() }
     }
 
-    /// Publishes the news in the background, unless it is what was last said of the object. Losing
-    /// an Event loses nothing: status and conditions hold all that matters.
+    /// Publishes the news in the background, unless it is what was last said of the object.
     pub fn publish(self, object: &AwsResource, action: &'static str, cx: &Context) {
         let uid = object.metadata.uid.clone().unwrap_or_default();
         let said = format!("{}: {}", self.reason, without_request_id(&self.note));
@@ -44,19 +39,8 @@ impl News {
 
     /// Publishes the news in the background, whatever was said before.
     pub fn send(self, object: &AwsResource, action: &'static str, cx: &Context) {
-        let event = Event {
-            type_: if self.warning { EventType::Warning } else { EventType::Normal },
-            reason: self.reason.into(),
-            note: Some(bounded(&self.note, NOTE_LIMIT)),
-            action: action.into(),
-            secondary: None,
-        };
         let (recorder, reference) = (cx.recorder.clone(), object.object_ref(&()));
-        tokio::spawn(async move {
-            if let Err(error) = recorder.publish(&event, &reference).await {
-                tracing::debug!(%error, reason = event.reason, "an Event could not be published");
-            }
-        });
+        tokio::spawn(async move { recorder.tell(&self, action, &reference).await });
     }
 }
 

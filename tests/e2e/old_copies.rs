@@ -12,6 +12,7 @@ use ccagi_aws_agent::fence::Fence;
 use ccagi_aws_agent::lifecycle::caches::CachesFilled;
 use ccagi_aws_agent::lifecycle::context::{Context, Memory};
 use ccagi_aws_agent::lifecycle::prices::Prices;
+use ccagi_aws_agent::lifecycle::recorder::Recorder;
 use ccagi_aws_agent::lifecycle::{Next, objects, reconcile, status};
 use ccagi_aws_agent::metrics::Metrics;
 use ccagi_aws_agent::traces::Traces;
@@ -19,7 +20,6 @@ use clap::Parser;
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use kube::core::DeserializeGuard;
-use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::{reflector, watcher};
 use serde_json::json;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ async fn context(story: &Story) -> Context {
     let ((namespaces, _), (agents, _)) = (reflector::store(), reflector::store());
     let fence = Fence::open();
     Context {
-        recorder: Recorder::new(story.client.clone(), Reporter::from("ccagi-aws-agent")),
+        recorder: Recorder::new(story.client.clone()),
         sessions: Sessions::from_environment(&call_settings(&config, &fence), http_client()).await,
         accounts,
         namespaces,

@@ -15,13 +15,13 @@ use crate::lifecycle::context::{Context, Memory};
 use crate::lifecycle::graph::{self, Graph};
 use crate::lifecycle::intent;
 use crate::lifecycle::prices::Prices;
+use crate::lifecycle::recorder::Recorder;
 use crate::metrics::Metrics;
 use crate::traces::Traces;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::client::Body;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
-use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{self, Lookup, Store};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource, ResourceExt};
@@ -145,7 +145,7 @@ impl World {
         let agents = manifests.agents.into_iter().map(|agent| DeserializeGuard(Ok(agent)));
         let settings = CallSettings::to_read(config.aws_attempt_timeout, config.aws_call_timeout);
         let cx = Context {
-            recorder: Recorder::new(client.clone(), Reporter::from("ccagi-aws-agent")),
+            recorder: Recorder::new(client.clone()),
             sessions: Sessions::from_environment(&settings, http_client()).await,
             accounts: store(cluster.accounts.into_iter().chain(declared)),
             agents: store(cluster.agents.into_iter().chain(agents)),
