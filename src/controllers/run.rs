@@ -41,6 +41,10 @@ pub enum RunError {
     /// Another process may work now.
     #[error(transparent)]
     LeaseLost(#[from] LeaseLost),
+    /// The definitions have become older than the program while it worked: with them the API server would drop
+    /// parts of what is written.
+    #[error("{0} The process ends; what it had begun is found again from its intent.")]
+    OlderDefinitions(String),
     /// The process may not listen to signals.
     #[error("cannot listen to signals: {0}")]
     NoSignals(#[from] std::io::Error),
@@ -51,7 +55,8 @@ pub enum RunError {
 ///
 /// # Errors
 /// [`RunError`] where the controllers cannot be started; nothing was touched then. And
-/// [`RunError::LeaseLost`] where another process may have taken over.
+/// [`RunError::LeaseLost`] where another process may have taken over, [`RunError::OlderDefinitions`] where
+/// somebody has put older definitions in place.
 pub async fn run(config: RunConfig, log: LogFilter, traces: Traces) -> Result<(), RunError> {
     config.check_times()?;
     let readiness = Readiness::default();
@@ -107,7 +112,8 @@ async fn elect_and_work(
             () = requirements.until_met(&readiness) => {}
             () = stopped(stopping.clone()) => return Ok(()),
         }
-        return run_controllers(config, readiness, stopping, Fence::open(), metrics, traces).await;
+        let work = run_controllers(config, readiness, stopping, Fence::open(), metrics, traces);
+        return work_while_served(work, &requirements).await;
     }
     metrics.leads(&lease, false);
     let fence = Fence::closed();
@@ -117,7 +123,18 @@ async fn elect_and_work(
         () = stopped(stopping.clone()) => return Ok(()),
     };
     metrics.leads(&lease, true);
-    leader.lead(run_controllers(config, readiness, stopping, fence, metrics, traces)).await?
+    let work = run_controllers(config, readiness, stopping, fence, metrics, traces);
+    leader.lead(work_while_served(work, &requirements)).await?
+}
+
+async fn work_while_served(
+    work: impl Future<Output = Result<(), RunError>>,
+    requirements: &Requirements,
+) -> Result<(), RunError> {
+    tokio::select! {
+        ended = work => ended,
+        lacking = requirements.until_older() => Err(RunError::OlderDefinitions(lacking)),
+    }
 }
 
 /// Stands by for the lease while there is all that the controllers need: whoever could not work must not keep it

@@ -133,8 +133,13 @@ impl Controller {
     }
 
     /// Lets a frozen process go on, and returns how it ends.
-    pub fn thaw_until_its_end(mut self) -> ExitStatus {
+    pub fn thaw_until_its_end(self) -> ExitStatus {
         self.signal("-CONT");
+        self.until_its_end()
+    }
+
+    /// Waits until the process ends by itself, and returns how.
+    pub fn until_its_end(mut self) -> ExitStatus {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             match self.child.try_wait().unwrap() {

@@ -53,7 +53,10 @@ async fn a_program_waits_for_its_definitions_says_what_they_lack_and_starts_by_i
     let untouched = story.resources().get("assets").await.unwrap();
     assert_eq!(untouched.metadata.resource_version, object.metadata.resource_version, "it was written to");
 
-    apply_definition(&story.client, resources).await;
+    apply_definition(&story.client, resources.clone()).await;
     story.until_ready("assets").await;
     assert_eq!(controller.readiness(), (true, "ok".into()));
+
+    apply_definition(&story.client, altered(&resources, without_versioning)).await;
+    assert_eq!(controller.until_its_end().code(), Some(1));
 }

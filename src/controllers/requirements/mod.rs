@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 /// Time between two looks while something is missing.
 const WAITING: Duration = Duration::from_secs(2);
 
-/// Time between two looks of a standby, which had everything when it began to stand by.
-const STANDING_BY: Duration = Duration::from_secs(30);
+/// Time between two looks of a process that had everything when it began to stand by or to work.
+const AFTERWARDS: Duration = Duration::from_secs(30);
 
 /// Time for one look.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -83,10 +83,26 @@ impl Requirements {
     /// Waits until something is missing.
     pub async fn until_unmet(&self) {
         loop {
-            tokio::time::sleep(STANDING_BY).await;
+            tokio::time::sleep(AFTERWARDS).await;
             // An API server that says nothing has not taken anything away.
             if let Err(Unmet::Missing(_)) = self.look().await {
                 return;
+            }
+        }
+    }
+
+    /// Waits until the definitions are older than this program, and says what they lack. Definitions that are
+    /// gone need no such care: nothing can be written to them.
+    pub async fn until_older(&self) -> String {
+        loop {
+            tokio::time::sleep(AFTERWARDS).await;
+            // An API server that says nothing has not taken anything away.
+            let Ok(Ok(mut lacks)) = tokio::time::timeout(PATIENCE, self.definitions.lacks(&self.client)).await else {
+                continue;
+            };
+            lacks.retain(|lack| !lack.is_all());
+            if !lacks.is_empty() {
+                return sentences(&lacks, &[]).join(" ");
             }
         }
     }
