@@ -140,31 +140,29 @@ def delete_all(bench: Bench, count: int) -> float:
     return round(seconds, 2)
 
 
-def measure(folder: Path) -> dict[str, Any]:
-    """Run all phases and return the figures."""
+def measure(folder: Path, figures: dict[str, Any]) -> None:
+    """Run all phases and put in the figures as they come."""
     count, idle_seconds = int(os.environ.get("COUNT", "1000")), float(os.environ.get("IDLE_SECONDS", "60"))
     # A program that is not there is better told of before anything starts.
     controller.binary()
     bench = Bench(folder)
     say(f"one bucket after the other, {SAMPLES} times …")
-    p99 = round(first_call_p99_ms(bench), 1)
+    figures["first_call_p99_ms"] = round(first_call_p99_ms(bench), 1)
     say(f"one bucket and {CHANGES} changes of it …")
     apply_all(bench, 1)
-    of_one = change_cpu_ms(bench)
+    figures["change_cpu_ms_of_an_only_one"] = change_cpu_ms(bench)
     delete_all(bench, 1)
     say(f"{count} buckets …")
-    figures = apply_all(bench, count)
+    figures |= apply_all(bench, count)
     say(f"idle for {idle_seconds:.0f} s …")
     figures |= idle(bench, idle_seconds)
     say(f"{CHANGES} changes of one of them …")
     figures["change_cpu_ms"] = change_cpu_ms(bench)
-    figures["change_cpu_ms_of_an_only_one"] = of_one
     say("the controller stops and starts …")
     figures |= bench_restart.measure(bench)
     figures |= bench.memory_mb()
     say("deleting …")
     figures["delete_seconds"] = delete_all(bench, count)
-    figures["first_call_p99_ms"] = p99
     shops = int(os.environ.get("SHOPS", "50"))
     say(f"{shops} shops …")
     figures |= bench_shop.measure(bench, shops)
@@ -172,18 +170,23 @@ def measure(folder: Path) -> dict[str, Any]:
     leases = int(os.environ.get("LEASES", "5"))
     say(f"{leases} leaders that are killed, and as many that stop …")
     figures |= bench_lease.measure(bench, leases)
-    return figures
 
 
 def main() -> None:
-    """Measure, print a table, and write the JSON file where one is wanted."""
+    """Measure, and show what was measured, be it only a part."""
     env.clean_up_when_told_to_end()
+    figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="ccagi-bench-") as name:
         folder = Path(name).resolve()
         try:
-            figures = measure(folder)
+            measure(folder, figures)
         finally:
             env.down(folder)
+            show(figures)
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Print the figures as a table, and write the JSON file where one is wanted."""
     for name, value in figures.items():
         if isinstance(value, dict):
             print(name)

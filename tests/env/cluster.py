@@ -7,8 +7,12 @@ import http.client
 import json
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
+
+# How long a connection may be silent before it is opened anew.
+SILENT_SECONDS = 20.0
 
 
 class Cluster:
@@ -62,17 +66,25 @@ class Connection:
     def __init__(self, cluster: Cluster) -> None:
         self.headers = cluster.headers
         self.http = http.client.HTTPSConnection(cluster.host, context=cluster.tls)
+        self.used = time.monotonic()
+
+    def _request(self, method: str, path: str, body: str | None = None, more: dict[str, str] | None = None) -> None:
+        # The API server hangs up on one that has long been silent; what is closed here opens anew by itself.
+        if time.monotonic() - self.used > SILENT_SECONDS:
+            self.http.close()
+        self.used = time.monotonic()
+        self.http.request(method, path, body=body, headers=self.headers | (more or {}))
 
     def text(self, path: str) -> str:
         """Return the answer to a GET."""
-        self.http.request("GET", path, headers=self.headers)
+        self._request("GET", path)
         return self.http.getresponse().read().decode()
 
     def send(self, method: str, path: str, body: Any = None) -> None:
         """Send a request that must succeed."""
         content = None if body is None else json.dumps(body)
         patch = {"Content-Type": "application/merge-patch+json"} if method == "PATCH" else {}
-        self.http.request(method, path, body=content, headers=self.headers | patch)
+        self._request(method, path, content, patch)
         answer = self.http.getresponse()
         text = answer.read().decode()
         if answer.status >= 300:
@@ -80,7 +92,7 @@ class Connection:
 
     def watch(self, path: str, version: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the events of a collection after a version of it: their types and objects."""
-        self.http.request("GET", f"{path}?watch=1&resourceVersion={version}", headers=self.headers)
+        self._request("GET", f"{path}?watch=1&resourceVersion={version}")
         for line in self.http.getresponse():
             event = json.loads(line)
             yield event["type"], event["object"]
