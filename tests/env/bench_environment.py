@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 import urllib.request
@@ -20,7 +19,6 @@ ACCOUNT = "111122223333"
 PATH = "/apis/aws.ccagi.io/v1alpha1/namespaces/shop/awsresources"
 CONNECTIONS = 4
 READY_LIMIT_SECONDS = 1200
-TICKS = os.sysconf("SC_CLK_TCK")
 WRITE_VERBS = ("POST", "PUT", "PATCH", "APPLY", "DELETE")
 # How long nothing may happen for the controller to count as idle, and how often that is tried.
 QUIET_SECONDS, QUIET_TRIES = 2.0, 10
@@ -90,8 +88,9 @@ class Bench:
 
     def cpu_seconds(self) -> float:
         """Return the processor time that the controller has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        # The clock of another process: clock_getcpuclockid(3), which Python does not have. /proc counts in ticks of
+        # 10 ms, and one change costs less than half of one.
+        return time.clock_gettime((~self.pid << 3) | 2)
 
     def memory_kb(self, name: str) -> int:
         """Return what the kernel says of the controller's memory under this name, in KiB."""
