@@ -50,9 +50,10 @@ mutants: ## Seed bugs one at a time and see each caught; write the table in docs
 	$(ENV) build all
 	python3 tests/mutants/mutants.py
 
-bench: ## Measure with COUNT=1000 buckets and SHOPS=50 shops; BENCH_OUT=FILE takes the figures as JSON
-	cargo build $(FEATURES) --release
-	CCAGI_BINARY=$(CARGO_TARGET_DIR)/release/ccagi-aws-agent python3 tests/env/bench.py
+bench: PROFILE ?= release
+bench: ## Measure with COUNT=1000 buckets and SHOPS=50 shops (PROFILE=dist takes the program as it is shipped)
+	cargo build $(FEATURES) --profile $(PROFILE)
+	CCAGI_BINARY=$(CARGO_TARGET_DIR)/$(PROFILE)/ccagi-aws-agent python3 tests/env/bench.py
 
 up: ## Start the local control plane and the AWS emulator, and print their exports
 	@$(ENV) up --dir .env

@@ -37,9 +37,14 @@ async fn settings_and_tags_of_a_bucket_are_changed_in_place() {
     assert!(!tags.to_string().contains("old"), "a tag that left the spec left AWS: {tags}");
     story.until_event("assets", "Updated").await;
 
-    // What is changed in the next minute is told in words of its own.
-    story.apply("assets", &spec.replace("team: ops", "team: shop")).await;
+    // What is changed in the next minute is told in words of its own, and the same once more is counted.
+    let shops = spec.replace("team: ops", "team: shop");
+    story.apply("assets", &shops).await;
     story.until_note("assets", "ops → shop").await;
+    story.apply("assets", &spec).await;
+    story.until_note("assets", "shop → ops").await;
+    story.apply("assets", &shops).await;
+    story.until_note_again("assets", "ops → shop").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -231,6 +231,13 @@ impl Story {
         self.until_news(name, words, |event| event.note.as_ref().is_some_and(|note| note.contains(words))).await
     }
 
+    /// Waits until an Event about the object whose note has these words was counted more than once.
+    pub async fn until_note_again(&self, name: &str, words: &str) {
+        let again = |event: &Event| event.series.as_ref().is_some_and(|series| series.count > 1);
+        let says = |event: &Event| event.note.as_ref().is_some_and(|note| note.contains(words));
+        self.until_news(name, words, |event| says(event) && again(event)).await;
+    }
+
     async fn until_news(&self, name: &str, what: &str, holds: impl Fn(&Event) -> bool) -> String {
         let events: Api<Event> = Api::namespaced(self.client.clone(), &self.name);
         let about = |event: &Event| {

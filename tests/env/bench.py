@@ -1,8 +1,8 @@
 """Measures the controller with many buckets, and with many shops: `make bench`.
 
-COUNT is how many buckets (1000), SHOPS how many shops of 13 objects (50), IDLE_SECONDS how long the
-controller is watched doing nothing (60), LEASES how often the leader is killed, and stopped (5), and BENCH_OUT
-names a file that gets the figures as JSON. The budget of AWS calls is switched off: all is in one account, and
+COUNT is how many buckets (1000), SHOPS how many shops of 13 objects (50; 0 for none), IDLE_SECONDS how long the
+controller is watched doing nothing (60), LEASES how often the leader is killed, and stopped (5; 0 for never), and
+BENCH_OUT names a file that gets the figures as JSON. The budget of AWS calls is switched off: all is in one account, and
 would go as slowly as half of AWS's rates.
 """
 
@@ -163,13 +163,13 @@ def measure(folder: Path, figures: dict[str, Any]) -> None:
     figures |= bench.memory_mb()
     say("deleting …")
     figures["delete_seconds"] = delete_all(bench, count)
-    shops = int(os.environ.get("SHOPS", "50"))
-    say(f"{shops} shops …")
-    figures |= bench_shop.measure(bench, shops)
-    figures["peak_rss_mb_with_shops"] = bench.memory_mb()["peak_rss_mb"]
-    leases = int(os.environ.get("LEASES", "5"))
-    say(f"{leases} leaders that are killed, and as many that stop …")
-    figures |= bench_lease.measure(bench, leases)
+    if shops := int(os.environ.get("SHOPS", "50")):
+        say(f"{shops} shops …")
+        figures |= bench_shop.measure(bench, shops)
+        figures["peak_rss_mb_with_shops"] = bench.memory_mb()["peak_rss_mb"]
+    if leases := int(os.environ.get("LEASES", "5")):
+        say(f"{leases} leaders that are killed, and as many that stop …")
+        figures |= bench_lease.measure(bench, leases)
 
 
 def main() -> None:

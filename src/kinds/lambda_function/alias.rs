@@ -61,7 +61,7 @@ impl Alias {
         match (current, self.shared) {
             (true, _) => self.name.clone(),
             (false, true) => format!("{}, at version {} and others", self.name, self.version),
-            (false, false) => format!("{}, at version {}", self.name, self.version),
+            (false, false) => at_version(&self.name, &self.version),
         }
     }
 
@@ -69,6 +69,11 @@ impl Alias {
     pub(super) fn outputs(&self) -> [(String, String); 2] {
         [("aliasArn".to_owned(), self.arn.clone()), ("version".to_owned(), self.version.clone())]
     }
+}
+
+/// How an alias reads that leads to a version, and only to that, which is not as the function is now.
+fn at_version(name: &str, version: &str) -> String {
+    format!("{name}, at version {version}")
 }
 
 /// The version, `None` where Lambda says that it does not exist.
@@ -142,9 +147,14 @@ pub(super) async fn publish(aws: &Aws, target: &Target<'_, LambdaFunctionSpec>, 
         Some(State::Failed) => return Err(failed(OPERATION, name, version, published.state_reason())),
         _ => {}
     }
-    if target.observed.spec.alias.is_none() {
-        let call = aws.lambda().create_alias().function_name(function).name(name).function_version(version);
-        return call.send().await.named("CreateAlias").map(drop);
+    match target.observed.spec.alias.as_deref() {
+        None => {
+            let call = aws.lambda().create_alias().function_name(function).name(name).function_version(version);
+            return call.send().await.named("CreateAlias").map(drop);
+        }
+        // It leads there already: the version was only not shown when it was looked at.
+        Some(alias) if alias == at_version(name, version) => return Ok(()),
+        Some(_) => {}
     }
     // An empty map takes all weights off (Lambda Developer Guide, "Implement Lambda canary deployments
     // using a weighted alias").
