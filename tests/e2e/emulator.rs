@@ -103,6 +103,11 @@ impl Emulator {
         assert_eq!(self.call("POST", "stop", &body), json!({}), "{instance} was not stopped");
     }
 
+    /// Forgets the account with all that it holds.
+    pub fn forget(&self, account: &str) {
+        assert_eq!(self.call("DELETE", &format!("account?account={account}"), &Value::Null), json!({}));
+    }
+
     /// Forgets the account's faults.
     pub fn clear_faults(&self, account: &str) {
         self.call("DELETE", &format!("faults?account={account}"), &Value::Null);

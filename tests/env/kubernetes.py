@@ -106,6 +106,8 @@ def start_apiserver(binary: Path, folder: Path, port: int, etcd_port: int) -> in
         "--enable-priority-and-fairness=false",
         "--max-requests-inflight=4000",
         "--max-mutating-requests-inflight=2000",
+        # Nobody looks for an Event that is older, and a long run makes a hundred thousand of them.
+        "--event-ttl=5m",
     ]
     log = folder / "kube-apiserver.log"
     # A quarter of its time would go into collecting garbage, for memory that a test has.

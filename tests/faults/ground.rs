@@ -64,6 +64,12 @@ impl Ground {
             .unwrap();
     }
 
+    /// Has the emulator forget an account: what all the runs leave behind would slow it down.
+    pub async fn forget(&self, account: &str) {
+        let (emulator, account) = (self.emulator.clone(), account.to_owned());
+        tokio::task::spawn_blocking(move || emulator.forget(&account)).await.unwrap();
+    }
+
     /// Puts things of somebody else into an account, of the kinds of these services.
     pub async fn plant(&self, account: &str, services: &[String]) {
         let (observers, account, services) = (self.observers.clone(), account.to_owned(), services.to_owned());

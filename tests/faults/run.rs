@@ -86,7 +86,10 @@ pub async fn run(ground: &Ground, workload: &Workload, strike: Option<Strike>) -
     }
     workers.stop().await.map_err(of_run)?;
     if outcome.is_ok() {
-        run.tenants.into_iter().for_each(|tenant| ground.give_back(tenant.namespace));
+        for tenant in run.tenants {
+            ground.forget(&tenant.account).await;
+            ground.give_back(tenant.namespace);
+        }
     }
     outcome.map_err(of_run)
 }

@@ -9,8 +9,9 @@
   ``DELETE permissions?account=`` lets them do everything again.
 - ``POST stop {"account", "region", "instance"}`` stops an instance as AWS does for a retirement.
 - ``PUT checks {"account", "id", "system", "instance"}`` has the status checks of an instance show this.
+- ``DELETE account?account=`` forgets an account with all that it holds.
 - ``GET actions?account=&role=&since=`` lists the IAM actions that requests used.
-Without ``account`` all accounts are meant, but for ``PUT``.
+Without ``account`` all accounts are meant, but for ``PUT`` and ``DELETE account``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl
 
+import backend
 import instance_checks
 import instance_states
 from faults import FaultError, Faults
@@ -80,6 +82,12 @@ class Admin:
             return 200, {}
         if route == "PUT checks":
             return 200, instance_checks.put(body)
+        if route == "DELETE account":
+            self.faults.clear(query["account"])
+            self.permissions.clear(query["account"])
+            self.journal.forget(query["account"])
+            backend.forget(query["account"])
+            return 200, {}
         if route == "GET actions":
             return 200, {"actions": self.journal.actions(account, query.get("role"), since)}
         return 404, {"error": f"There is no {route} here."}

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError, UnknownServiceError
+from moto.core.base_backend import BackendDict, backend_lock
 from moto.core.request import Request, environ_key_for_header
 from moto.core.routing import NotFound, get_service_router
 from moto.dynamodb.responses import DynamoHandler
@@ -47,6 +48,13 @@ HANDLERS = {
     "sts": TokenResponse.dispatch,
 }
 FULL_SERVER = DomainDispatcherApplication(create_backend_app)
+
+
+def forget(account: str) -> None:
+    """Drop all that an account holds."""
+    with backend_lock:
+        for accounts in BackendDict._instances:
+            accounts.pop(account, None)
 
 
 def answer(call: Call) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
+from collections.abc import Iterable
 from typing import Any
 
 from calls import Call
@@ -19,6 +20,8 @@ class Journal:
         self.sequence = 0
         self.started = time.monotonic()
         self.by_account: dict[str, deque[dict[str, Any]]] = {}
+        # Roles and the actions that they used in accounts that are forgotten.
+        self.used: set[tuple[str, str]] = set()
 
     def next_sequence(self) -> int:
         """Return the number of a request that begins now."""
@@ -68,9 +71,12 @@ class Journal:
 
         A request that a fault struck counts: whoever sent it needs the actions all the same.
         """
-        entries = self.entries(account, since)
-        used = (e["actions"] for e in entries if not e["denied"] and role in (None, e["role"]))
-        return sorted({action for actions in used for action in actions})
+        used = _used(self.entries(account, since)) | (set() if account or since else self.used)
+        return sorted({action for by, action in used if role in (None, by)})
+
+    def forget(self, account: str) -> None:
+        """Forget the requests of an account, but not which actions they used."""
+        self.used |= _used(self.by_account.pop(account, ()))
 
     def clear(self, account: str | None) -> None:
         """Forget the requests of one account, or of all. Numbers go on."""
@@ -78,3 +84,8 @@ class Journal:
             self.by_account.clear()
         else:
             self.by_account.pop(account, None)
+
+
+def _used(entries: Iterable[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Return the roles and the actions that they used; those of refused requests were not used."""
+    return {(entry["role"], action) for entry in entries if not entry["denied"] for action in entry["actions"]}

@@ -12,6 +12,7 @@ from typing import Any
 
 from moto import backends, settings
 from moto.core import responses
+from moto.core.common_models import BaseModel
 from moto.iam import models as iam
 from moto.s3.models import FakeBucket, S3Backend
 
@@ -33,6 +34,8 @@ def install(accounts: Accounts) -> None:
     backends.list_of_moto_modules = lambda: modules
     # The emulator has one address and no name, so buckets are always in the path.
     settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME = True
+    # moto keeps every model for its dashboard, also when all else has forgotten it.
+    BaseModel.__new__ = _untracked
     S3Backend.log_incoming_request = lambda self, request, bucket_name: None
     # A text would be parsed again to be written as a date.
     FakeBucket.creation_date_ISO8601 = property(lambda bucket: bucket.creation_date.replace(microsecond=0))
@@ -53,6 +56,10 @@ def _index_access_keys(accounts: Accounts) -> None:
     iam.AccessKey.__init__ = __init__
     iam.get_account_id_from = accounts.of
     iam.mark_account_as_visited = lambda **_: None
+
+
+def _untracked(cls: type[BaseModel], *_: Any, **__: Any) -> BaseModel:
+    return object.__new__(cls)
 
 
 @cache

@@ -107,6 +107,18 @@ def test_used_actions_are_listed_without_the_denied_ones(account: str) -> None:
     ]
 
 
+def test_an_account_that_is_forgotten_holds_nothing_and_its_actions_stay_used() -> None:
+    account = fresh_account()
+    role = f"Forgotten{account}"
+    ec2 = client("ec2", account, role=role)
+    own = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    assert admin("DELETE", f"account?account={account}") == {}
+    assert admin("GET", f"journal?account={account}")["entries"] == []
+    assert admin("GET", f"actions?role={role}")["actions"] == ["ec2:CreateVpc"]
+    vpcs = client("ec2", account).describe_vpcs()["Vpcs"]
+    assert own not in {vpc["VpcId"] for vpc in vpcs}
+
+
 def test_tags_and_settings_in_a_creation_need_actions_of_their_own(account: str) -> None:
     s3, ec2, tables = (client(each, account) for each in ("s3", "ec2", "dynamodb"))
     tags = {"CreateBucketConfiguration": {"Tags": [OWNER]}, "ObjectOwnership": "ObjectWriter"}
