@@ -16,7 +16,6 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-import build
 import env
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,8 +66,7 @@ def run_all(tests: dict[str, str], variables: dict[str, str]) -> bool:
         folder = Path(name).resolve()
         state = env.up(folder)
         try:
-            python = str(build.emulator() / "bin" / "python")
-            of_suite = {**variables, **env.variables(state), "CCAGI_TEST_PYTHON": python}
+            of_suite = variables | env.suite_variables(folder, state)
             suite = subprocess.run([tests["suite"], *arguments], cwd=ROOT, env=of_suite).returncode
         finally:
             env.down(folder)

@@ -252,12 +252,16 @@ def run_with(folder: Path, command: list[str]) -> int:
     build.helm(4)
     state = up(folder)
     try:
-        given = {**variables(state), "CCAGI_TEST_PYTHON": str(build.emulator() / "bin" / "python")}
-        given["CCAGI_AUDIT_LOG"] = state["logs"]["audit"]
-        given.update(service_account.grant(folder, given))
-        return subprocess.run(command, env=given).returncode
+        return subprocess.run(command, env=suite_variables(folder, state)).returncode
     finally:
         down(folder)
+
+
+def suite_variables(folder: Path, state: State) -> dict[str, str]:
+    """Return the environment of the suite, whose controllers act as the chart's ServiceAccount."""
+    given = {**variables(state), "CCAGI_TEST_PYTHON": str(build.emulator() / "bin" / "python")}
+    given["CCAGI_AUDIT_LOG"] = state["logs"]["audit"]
+    return given | service_account.grant(folder, given)
 
 
 def exports(state: State) -> dict[str, str]:

@@ -173,8 +173,7 @@ def main() -> None:
             folder = Path(name).resolve()
             state = env.up(folder)
             try:
-                python = str(build.emulator() / "bin" / "python")
-                runner = Runner(sources, tests, {**env.variables(state), "CCAGI_TEST_PYTHON": python})
+                runner = Runner(sources, tests, env.suite_variables(folder, state))
                 with ThreadPoolExecutor(LANES) as lanes:
                     caught = dict(zip([bug.name for bug in bugs], lanes.map(runner.judge, bugs), strict=True))
             finally:
