@@ -57,10 +57,11 @@ impl Controller {
                 &format!("story={story}"),
             ])
             .args(["--poll-period", "200ms", "--visibility-lag", "1s", "--backoff-base", "200ms"])
-            .args(["--backoff-max", "2s", "--aws-attempt-timeout", "5s", "--log", "ccagi_aws_agent=debug,warn"])
+            .args(["--aws-attempt-timeout", "5s", "--log", "ccagi_aws_agent=debug,warn"])
             .args(more)
             // Stories share few accounts, and the emulator is quick. A flag of a story's own counts for more.
             .env("CCAGI_AWS_BUDGET_SHARE", "off")
+            .env("CCAGI_BACKOFF_MAX", "2s")
             .env("KUBECONFIG", with_the_charts_rights(kubeconfig))
             .envs(variables.iter().copied())
             .stdout(Stdio::null())
