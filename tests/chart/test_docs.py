@@ -27,8 +27,8 @@ WITH_REASONS = (
 )
 NO_REASONS = set(
     "Active Adopt BeginRestart Changed Create CreateResource Delete DeleteResource EndRestart GetCallerIdentity Invalid "
-    "InvalidClientTokenId Judge Nothing Recommend Reconcile Record Refuse RemoveFinalizer Reread Start Stopped Unknown "
-    "Update UpdateResource Verify Wait WriteIntent".split()
+    "InvalidClientTokenId Judge Normal Nothing Recommend Reconcile Record Refuse RemoveFinalizer Reread Start Stopped "
+    "Unknown Update UpdateResource Verify Wait Warning WriteIntent".split()
 )
 
 
