@@ -14,7 +14,7 @@ import build
 import controller
 import pytest
 import yaml
-from tools import CHART, DEFINITIONS, ROOT, kubectl, run, succeed
+from tools import CHART, DEFINITIONS, ROOT, kubectl, remove_definitions, run, succeed
 
 # In the order in which somebody would follow them.
 PAGES = ("install", "accounts-and-roles", "operations", "gitops", "upgrade-and-uninstall")
@@ -49,11 +49,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
         run("helm", "uninstall", "ccagi", "--namespace", "ccagi-system")
     run("kubectl", "delete", "awsaccounts", "--all", "--timeout=30s")
-    run("kubectl", "delete", "crd", *DEFINITIONS, "--timeout=90s")
+    remove_definitions()
 
 
 def test_every_command_runs_that_needs_no_more_than_a_cluster(tmp_path: Path) -> None:
-    run("kubectl", "delete", "crd", *DEFINITIONS, "--timeout=90s")
+    remove_definitions()
     # Tests before this one may have made the namespaces that the pages create.
     run("kubectl", "delete", "namespace", "ccagi-system", "shop", "--ignore-not-found", "--timeout=60s")
     folder = tmp_path / "clone"

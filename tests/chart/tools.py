@@ -61,9 +61,20 @@ def emulator(method: str, path: str, **body: Any) -> None:
     urllib.request.urlopen(asked, timeout=60).close()
 
 
-def until(what: str, holds: Callable[[], bool]) -> None:
+def until(what: str, holds: Callable[[], bool], seconds: float = 90) -> None:
     """Wait until something holds; far longer than anything takes."""
-    assert processes.wait_until(holds, 90), f"waited in vain for {what}"
+    assert processes.wait_until(holds, seconds), f"waited in vain for {what}"
+
+
+def remove_definitions() -> None:
+    """Remove the definitions with all objects.
+
+    An API server that fails to empty a definition, as it may just after another change of it, tries again only
+    after a minute.
+    """
+    run("kubectl", "delete", "crd", *DEFINITIONS, "--ignore-not-found", "--wait=false")
+    left = ("kubectl", "get", "crd", *DEFINITIONS, "--ignore-not-found", "-o", "name")
+    until("the definitions to go", lambda: succeed(*left) == "", 240)
 
 
 @dataclass
