@@ -16,6 +16,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
+/// What of a kind is watched under this configuration.
 pub(super) fn selected(config: &RunConfig) -> watcher::Config {
     match &config.watch_selector {
         Some(selector) => watcher::Config::default().labels(selector),
@@ -57,6 +58,7 @@ pub(super) fn resources_of_changed(
     accounts.flat_map(move |name| futures::stream::iter(resource::objects_of(&name, &resources)))
 }
 
+/// What comes in through a channel, until nobody can send any more.
 pub(super) fn received<T: Send + 'static>(
     channel: mpsc::UnboundedReceiver<T>,
 ) -> impl Stream<Item = T> + Send + 'static {
@@ -92,6 +94,7 @@ pub(super) fn follow(
     }
 }
 
+/// Waits until the process is asked to stop.
 pub(super) async fn stopped(mut stopping: watch::Receiver<bool>) {
     // An error means that the sender is gone, and with it the process's main loop.
     let _ = stopping.wait_for(|stop| *stop).await;

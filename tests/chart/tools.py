@@ -69,8 +69,7 @@ def until(what: str, holds: Callable[[], bool], seconds: float = 90) -> None:
 def remove_definitions() -> None:
     """Remove the definitions with all objects.
 
-    An API server that fails to empty a definition, as it may just after another change of it, tries again only
-    after a minute.
+    With more patience than for all else: they have been seen to be there after ninety seconds.
     """
     run("kubectl", "delete", "crd", *DEFINITIONS, "--ignore-not-found", "--wait=false")
     left = ("kubectl", "get", "crd", *DEFINITIONS, "--ignore-not-found", "-o", "name")
