@@ -17,36 +17,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+import bench_change
 import bench_lease
 import bench_restart
 import bench_shop
 import controller
 import env
-from bench_environment import PATH, READY_LIMIT_SECONDS, Bench, say, side_by_side
+from bench_environment import PATH, READY_LIMIT_SECONDS, Bench, bucket, say, side_by_side
 from cluster import Connection
 from processes import EnvError
 
 SAMPLES = 100
-# Changes of one resource, and the time between two: more than the service agents gather.
-CHANGES, CHANGE_SECONDS = 50, 1.2
 READ_VERBS = ("Get", "Head", "List", "Describe")
-
-
-def bucket(name: str, tags: dict[str, str]) -> dict[str, Any]:
-    """Return the manifest of a bucket with versioning, tags and blocked public access."""
-    names = ("blockPublicAcls", "ignorePublicAcls", "blockPublicPolicy", "restrictPublicBuckets")
-    spec = {
-        "accountRef": {"name": "shop-production"},
-        "deletionPolicy": "Delete",
-        "tags": tags,
-        "s3Bucket": {
-            "bucketName": f"bench-{name}",
-            "versioning": "Enabled",
-            "publicAccessBlock": dict.fromkeys(names, True),
-        },
-    }
-    metadata = {"name": name, "namespace": "shop"}
-    return {"apiVersion": "aws.ccagi.io/v1alpha1", "kind": "AwsResource", "metadata": metadata, "spec": spec}
 
 
 def first_call_p99_ms(bench: Bench) -> float:
@@ -109,23 +91,6 @@ def idle(bench: Bench, seconds: float) -> dict[str, Any]:
     }
 
 
-def change_cpu_ms(bench: Bench) -> float:
-    """Return what one change of a resource costs in CPU until service agent and account say so, in ms.
-
-    The status is changed by the benchmark: no reconcile follows, but all that sums up hears of it. The
-    changes come one by one, so that none is gathered with another.
-    """
-    bench.wait_until_idle()
-    healths, begin, cpu = ("Degraded", "Healthy"), time.monotonic(), bench.cpu_seconds()
-    for number in range(CHANGES):
-        bench.connection.send("PATCH", f"{PATH}/b0/status", {"status": {"health": healths[number % 2]}})
-        time.sleep(CHANGE_SECONDS)
-    spent, seconds, cpu = bench.cpu_seconds() - cpu, time.monotonic() - begin, bench.cpu_seconds()
-    time.sleep(seconds)
-    idle_cpu = bench.cpu_seconds() - cpu
-    return round((spent - idle_cpu) * 1000 / CHANGES, 2)
-
-
 def delete_all(bench: Bench, count: int) -> float:
     """Delete all buckets and return the seconds until objects and buckets are gone."""
     last = bench.last()
@@ -148,16 +113,12 @@ def measure(folder: Path, figures: dict[str, Any]) -> None:
     bench = Bench(folder)
     say(f"one bucket after the other, {SAMPLES} times …")
     figures["first_call_p99_ms"] = round(first_call_p99_ms(bench), 1)
-    say(f"one bucket and {CHANGES} changes of it …")
-    apply_all(bench, 1)
-    figures["change_cpu_ms_of_an_only_one"] = change_cpu_ms(bench)
-    delete_all(bench, 1)
     say(f"{count} buckets …")
     figures |= apply_all(bench, count)
     say(f"idle for {idle_seconds:.0f} s …")
     figures |= idle(bench, idle_seconds)
-    say(f"{CHANGES} changes of one of them …")
-    figures["change_cpu_ms"] = change_cpu_ms(bench)
+    say("changes of one of them, and of one that is alone …")
+    figures |= bench_change.measure(bench)
     say("the controller stops and starts …")
     figures |= bench_restart.measure(bench)
     figures |= bench.memory_mb()

@@ -16,7 +16,8 @@ from cluster import Cluster
 from processes import EnvError
 
 ACCOUNT = "111122223333"
-PATH = "/apis/aws.ccagi.io/v1alpha1/namespaces/shop/awsresources"
+VERSION = "aws.ccagi.io/v1alpha1"
+PATH = f"/apis/{VERSION}/namespaces/shop/awsresources"
 CONNECTIONS = 4
 READY_LIMIT_SECONDS = 1200
 WRITE_VERBS = ("POST", "PUT", "PATCH", "APPLY", "DELETE")
@@ -112,6 +113,22 @@ class Bench:
         counts = self.cluster.request_counts(resource).items()
         chosen = (n for (sub, verb), n in counts if verb in WRITE_VERBS and subresource in (None, sub))
         return sum(chosen)
+
+
+def bucket(name: str, tags: dict[str, str], account: str = "shop-production") -> dict[str, Any]:
+    """Return the manifest of a bucket with versioning, tags and blocked public access."""
+    names = ("blockPublicAcls", "ignorePublicAcls", "blockPublicPolicy", "restrictPublicBuckets")
+    spec = {
+        "accountRef": {"name": account},
+        "deletionPolicy": "Delete",
+        "tags": tags,
+        "s3Bucket": {
+            "bucketName": f"bench-{name}",
+            "versioning": "Enabled",
+            "publicAccessBlock": dict.fromkeys(names, True),
+        },
+    }
+    return {"apiVersion": VERSION, "kind": "AwsResource", "metadata": {"name": name}, "spec": spec}
 
 
 def side_by_side(bench: Bench, work: Any, count: int) -> None:

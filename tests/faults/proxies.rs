@@ -20,6 +20,7 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tower::BoxError;
 
 /// The doors of one life of the program.
 #[derive(Clone)]
@@ -121,18 +122,23 @@ async fn pass_to_aws(State(proxies): State<Proxies>, request: Request) -> Respon
 }
 
 impl Proxies {
-    /// Asks the emulator and reads the whole answer: a call has taken effect when that is there.
-    async fn ask(&self, request: Request, number: usize) -> Result<Response<Body>, tower::BoxError> {
+    /// Asks the emulator and reads the whole answer: a call has taken effect when that is there. It goes on
+    /// when the program dies meanwhile: what is on the wire arrives, and is written down.
+    async fn ask(&self, request: Request, number: usize) -> Result<Response<Body>, BoxError> {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         parts.uri = format!("{}{path}", self.emulator).parse::<Uri>()?;
         parts.headers.remove("transfer-encoding");
-        let answer = self.connections.request(Request::from_parts(parts, body)).await?;
-        let (mut parts, body) = answer.into_parts();
-        let body = to_bytes(Body::new(body), usize::MAX).await?;
-        parts.headers.remove("transfer-encoding");
-        self.doors.answered(number, parts.status.as_u16(), &String::from_utf8_lossy(&body));
-        Ok(Response::from_parts(parts, Body::from(body)))
+        let (doors, connections) = (self.doors.clone(), self.connections.clone());
+        let sent = self.doors.runtime.spawn(async move {
+            let answer = connections.request(Request::from_parts(parts, body)).await?;
+            let (mut parts, body) = answer.into_parts();
+            let body = to_bytes(Body::new(body), usize::MAX).await?;
+            parts.headers.remove("transfer-encoding");
+            doors.answered(number, parts.status.as_u16(), &String::from_utf8_lossy(&body));
+            Ok(Response::from_parts(parts, Body::from(body)))
+        });
+        sent.await?
     }
 }
 

@@ -80,16 +80,16 @@ pub async fn run(ground: &Ground, workload: &Workload, strike: Option<Strike>) -
     let watched = Watched::start(Api::all(ground.client.clone()), &format!("story={name}"));
     let run = Run { ground, workload, name: name.clone(), tenants, doors, watched };
     let outcome = run.carry_out(strike, &workers).await;
-    match &outcome {
-        Ok(_) => run.clean_up().await,
-        Err(_) => write_down(&run.doors.journal(), &run.name),
-    }
     workers.stop().await.map_err(of_run)?;
-    if outcome.is_ok() {
-        for tenant in run.tenants {
-            ground.forget(&tenant.account).await;
-            ground.give_back(tenant.namespace);
+    match &outcome {
+        Ok(_) => {
+            run.clean_up().await.map_err(|error| of_run(error.to_string()))?;
+            for tenant in run.tenants {
+                ground.forget(&tenant.account).await;
+                ground.give_back(tenant.namespace);
+            }
         }
+        Err(_) => write_down(&run.doors.journal(), &run.name),
     }
     outcome.map_err(of_run)
 }

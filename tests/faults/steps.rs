@@ -6,10 +6,13 @@ use super::watched::Objects;
 use crate::e2e::story::is_ready;
 use ccagi_aws_agent::api::ANNOTATION_RECONCILE;
 use ccagi_aws_agent::api::resource::AwsResource;
+use ccagi_aws_agent::api::service_agent::ServiceAgent;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DeleteParams, Patch, PatchParams};
-use kube::{Api, ResourceExt};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::fmt::Debug;
 
 /// The Secret that objects may refer to, and its key.
 pub const SECRET: (&str, &str) = ("shop-orders", "password");
@@ -106,15 +109,31 @@ impl Run<'_> {
         written.map(|_| ()).map_err(|error| error.to_string())
     }
 
-    /// Takes away what the workload was built on. What does not go is in nobody's way.
-    pub async fn clean_up(&self) {
-        self.doors.begin_step(usize::MAX, None);
-        for document in &self.workload.before {
-            let api = self.resources(&self.tenant_of(document).namespace);
-            let _ = api.delete(name_of(document), &DeleteParams::default()).await;
+    /// Takes away what the workload was built on, once nobody works on it. In AWS it goes with the account.
+    pub async fn clean_up(&self) -> Result<(), kube::Error> {
+        for object in self.watched.now().into_values() {
+            remove(&self.resources(&object.namespace().unwrap_or_default()), &object).await?;
         }
-        let _ = self.drop_accounts().await;
+        for tenant in &self.tenants {
+            if let Some(account) = self.accounts().get_opt(&tenant.name).await? {
+                remove(&self.accounts(), &account).await?;
+            }
+            let agents: Api<ServiceAgent> = Api::namespaced(self.ground.client.clone(), &tenant.namespace);
+            agents.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
+        }
+        Ok(())
     }
+}
+
+/// Removes an object together with what protects it from that.
+async fn remove<K>(api: &Api<K>, object: &K) -> Result<(), kube::Error>
+where
+    K: Resource + Clone + Debug + DeserializeOwned,
+{
+    let name = object.name_any();
+    let patch = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    api.patch(&name, &PatchParams::default(), &patch).await?;
+    api.delete(&name, &DeleteParams::default()).await.map(drop)
 }
 
 fn name_of(document: &Value) -> &str {

@@ -41,7 +41,7 @@ impl Tenant {
 }
 
 impl Run<'_> {
-    fn accounts(&self) -> Api<AwsAccount> {
+    pub fn accounts(&self) -> Api<AwsAccount> {
         Api::all(self.ground.client.clone())
     }
 

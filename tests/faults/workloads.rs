@@ -186,10 +186,12 @@ pub fn example(kind: KindName) -> (Vec<Value>, Vec<Value>) {
     let (own, mut others): (Vec<Value>, Vec<Value>) =
         documents(file).into_iter().partition(|document| !document["spec"][kind.member()].is_null());
     if kind == KindName::SecurityGroup {
-        let mut network = documents("vpc-network.yaml");
-        // Nothing of the groups is in need of it.
-        network[0]["spec"]["vpcNetwork"].as_object_mut().unwrap().remove("natGateway");
-        others.extend(network);
+        let mut network = documents("vpc-network.yaml").swap_remove(0);
+        // Groups need nothing more of a network than that it is there.
+        let spec = network["spec"]["vpcNetwork"].as_object_mut().unwrap();
+        spec.retain(|member, _| ["cidrBlock", "subnets"].contains(&member.as_str()));
+        spec["subnets"].as_array_mut().unwrap().retain(|subnet| subnet["public"] == false);
+        others.push(network);
     }
     for other in &mut others {
         // Its looks for drift would come up among the calls of the workload.
