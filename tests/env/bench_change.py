@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 
 import env
 from bench_environment import PATH, VERSION, Bench, bucket
@@ -18,21 +23,18 @@ ALONE_PATH = f"/apis/{VERSION}/namespaces/{ALONE}/awsresources"
 def measure(bench: Bench) -> dict[str, float]:
     """Return the CPU that a change of one of many takes, that of one alone, and what the many add, in ms.
 
-    The status is changed by the benchmark: no reconcile follows, but all that sums up hears of it. The two take turns
-    with a pause, because a machine is not as fast in one minute as in the next.
+    The status is changed by the benchmark: no reconcile follows, but all that sums up hears of it. The two and a pause
+    take turns, because a machine is not as fast in one minute as in the next.
     """
     declare_one_alone(bench)
     bench.wait_until_idle()
-    paths = {"many": f"{PATH}/b0", "alone": f"{ALONE_PATH}/{ALONE}", "pause": None}
-    spent = dict.fromkeys(paths, 0.0)
-    for number in range(ROUNDS):
-        for name, path in paths.items():
-            cpu = bench.cpu_seconds()
-            if path:
-                health = HEALTHS[number % len(HEALTHS)]
-                bench.connection.send("PATCH", f"{path}/status", {"status": {"health": health}})
-            time.sleep(CHANGE_SECONDS)
-            spent[name] += bench.cpu_seconds() - cpu
+    turns = [("many", f"{PATH}/b0"), ("alone", f"{ALONE_PATH}/{ALONE}"), ("pause", None)]
+    spent = dict.fromkeys((name for name, _ in turns), 0.0)
+    with awake():
+        for number in range(ROUNDS):
+            for name, path in turns:
+                spent[name] += turn_cpu_seconds(bench, path, HEALTHS[number % len(HEALTHS)])
+            turns.reverse()
     many, alone, pause = (seconds * 1000 / ROUNDS for seconds in spent.values())
     remove_one_alone(bench)
     return {
@@ -40,6 +42,28 @@ def measure(bench: Bench) -> dict[str, float]:
         "change_cpu_ms_of_one_alone": round(alone - pause, 2),
         "aggregation_cpu_ms": round(many - alone, 2),
     }
+
+
+def turn_cpu_seconds(bench: Bench, path: str | None, health: str) -> float:
+    """Change the health of the bucket at the path, if there is one, and return the CPU until all have told of it."""
+    before = bench.cpu_seconds()
+    if path:
+        bench.connection.send("PATCH", f"{path}/status", {"status": {"health": health}})
+    time.sleep(CHANGE_SECONDS)
+    return bench.cpu_seconds() - before
+
+
+@contextlib.contextmanager
+def awake() -> Iterator[None]:
+    """Keep the processors at work that gives way to all other: what wakes a sleeping one pays several times over."""
+    command = ["nice", "-n", "19", sys.executable, "-c", "while True: pass"]
+    idlers = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for idler in idlers:
+            idler.kill()
+            idler.wait()
 
 
 def declare_one_alone(bench: Bench) -> None:

@@ -4,6 +4,7 @@
 use super::aws_door::AwsDoor;
 use super::doors::Doors;
 use super::kubernetes_door;
+use super::plan::Fault;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use ccagi_aws_agent::aws::session::{Sessions, http_client};
 use ccagi_aws_agent::config::RunConfig;
@@ -25,12 +26,15 @@ struct Arguments {
     run: RunConfig,
 }
 
-/// Flags of the product with short periods. `impatient` is for plans in which calls hang.
-pub fn arguments(selector: &str, impatient: bool) -> Vec<String> {
+/// Flags of the product with short periods, as a plan with this fault takes them. Looks for drift are frequent
+/// only where a watch may keep something from the controller: nothing else hangs on them.
+pub fn arguments(selector: &str, fault: Option<Fault>) -> Vec<String> {
+    let impatient = fault.is_some_and(|fault| fault.takes_two() || fault == Fault::Hang);
     let (attempt, call) = if impatient { ("1s", "4s") } else { ("20s", "60s") };
+    let drift = if fault.is_some_and(|fault| Fault::SPELLS.contains(&fault)) { "5s" } else { "30s" };
     let arguments = ["--watch-selector", selector, "--poll-period", "50ms"];
     let periods = ["--visibility-lag", "300ms", "--backoff-base", "50ms", "--backoff-max", "500ms"];
-    let timeouts = ["--aws-attempt-timeout", attempt, "--aws-call-timeout", call, "--drift-period", "5s"];
+    let timeouts = ["--aws-attempt-timeout", attempt, "--aws-call-timeout", call, "--drift-period", drift];
     // What is refused by the product itself is no fault.
     let budget = ["--aws-budget-share", "off"];
     arguments.into_iter().chain(periods).chain(timeouts).chain(budget).map(str::to_owned).collect()

@@ -30,7 +30,7 @@ impl Workers {
         patience: Duration,
     ) -> Result<Self, String> {
         let two = fault.is_some_and(Fault::takes_two);
-        let mut arguments = arguments(&format!("story={run}"), two || fault == Some(Fault::Hang));
+        let mut arguments = arguments(&format!("story={run}"), fault);
         if two {
             arguments.extend(rivals::arguments(run));
             return Rivals::start(&Launch::new(doors, ground, run, arguments), patience)
