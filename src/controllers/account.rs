@@ -11,11 +11,10 @@ use crate::controllers::to_action;
 use crate::lifecycle::Next;
 use crate::lifecycle::context::Context;
 use crate::lifecycle::news::News;
-use crate::lifecycle::objects::{add_finalizer, apply_status, has_finalizer, is_set, remove_finalizer};
+use crate::lifecycle::objects::{add_finalizer, apply_status, for_each_page, has_finalizer, is_set, remove_finalizer};
 use crate::metrics::ReconcileResult;
 use futures::{Stream, StreamExt};
 use k8s_openapi::jiff::Timestamp;
-use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::runtime::watcher;
@@ -257,10 +256,11 @@ impl AccountContext {
     /// watches only a part of the cluster, must not let an account go too early.
     async fn users(&self, account: &str) -> Result<usize, kube::Error> {
         let all: Api<Guarded> = Api::all(self.shared.client.clone());
-        let listed = all.list(&ListParams::default()).await?;
         // One that cannot be read may be of this account.
         let uses = |guard: &&Guarded| guard.0.as_ref().map_or(true, |object| object.spec.account_ref.name == account);
-        Ok(listed.iter().filter(uses).count())
+        let mut count = 0;
+        for_each_page(&all, |page| count += page.iter().filter(uses).count()).await?;
+        Ok(count)
     }
 
     async fn publish(&self, account: &AwsAccount, verdict: &Verdict) {

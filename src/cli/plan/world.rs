@@ -14,6 +14,7 @@ use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Context, Memory};
 use crate::lifecycle::graph::{self, Graph};
 use crate::lifecycle::intent;
+use crate::lifecycle::objects::for_each_page;
 use crate::lifecycle::prices::Prices;
 use crate::lifecycle::recorder::Recorder;
 use crate::metrics::Metrics;
@@ -31,9 +32,6 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 use tower::BoxError;
-
-/// Objects of one page of the cluster's list.
-const PAGE: u32 = 500;
 
 /// What is said where there is no cluster.
 pub(super) const WITHOUT_CLUSTER: &str =
@@ -104,15 +102,9 @@ async fn list<K>(api: Api<K>, what: &'static str) -> Result<Vec<K>, NoAnswer>
 where
     K: Clone + DeserializeOwned + Debug,
 {
-    let (mut all, mut page) = (Vec::new(), ListParams::default().limit(PAGE));
-    loop {
-        let list = api.list(&page).await.map_err(|error| NoAnswer::List { what, error })?;
-        all.extend(list.items);
-        match list.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = page.continue_token(&token),
-            None => return Ok(all),
-        }
-    }
+    let mut all = Vec::new();
+    let listed = for_each_page(&api, |page| all.extend(page)).await;
+    listed.map(|()| all).map_err(|error| NoAnswer::List { what, error })
 }
 
 impl World {
