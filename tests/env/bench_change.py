@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 
 import env
 from bench_environment import PATH, VERSION, Bench, bucket
@@ -32,11 +27,10 @@ def measure(bench: Bench) -> dict[str, float]:
     bench.wait_until_idle()
     turns = [("many", f"{PATH}/b0"), ("alone", f"{ALONE_PATH}/{ALONE}"), ("pause", None)]
     spent: dict[str, list[float]] = {name: [] for name, _ in turns}
-    with awake():
-        for number in range(ROUNDS):
-            for name, path in turns:
-                spent[name].append(turn_cpu_seconds(bench, path, HEALTHS[number % len(HEALTHS)]))
-            turns.reverse()
+    for number in range(ROUNDS):
+        for name, path in turns:
+            spent[name].append(turn_cpu_seconds(bench, path, HEALTHS[number % len(HEALTHS)]))
+        turns.reverse()
     many, alone, pause = (statistics.median(seconds) * 1000 for seconds in spent.values())
     remove_one_alone(bench)
     return {
@@ -53,19 +47,6 @@ def turn_cpu_seconds(bench: Bench, path: str | None, health: str) -> float:
         bench.connection.send("PATCH", f"{path}/status", {"status": {"health": health}})
     time.sleep(CHANGE_SECONDS)
     return bench.cpu_seconds() - before
-
-
-@contextlib.contextmanager
-def awake() -> Iterator[None]:
-    """Keep the processors at work that gives way to all other: what wakes a sleeping one pays several times over."""
-    command = ["nice", "-n", "19", sys.executable, "-c", "while True: pass"]
-    idlers = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]
-    try:
-        yield
-    finally:
-        for idler in idlers:
-            idler.kill()
-            idler.wait()
 
 
 def declare_one_alone(bench: Bench) -> None:
