@@ -20,8 +20,7 @@ def measure(bench: Bench) -> dict[str, float]:
     """Return the CPU that a change of one of many takes, that of one alone, and what the many add, in ms.
 
     The status is changed by the benchmark: no reconcile follows, but all that sums up hears of it. The two and a pause
-    take turns, because a machine is not as fast in one minute as in the next; of each the median counts, because what
-    a virtual machine waits for its host is billed to who happens to run.
+    take turns, because a machine is not as fast in one minute as in the next; of each the median counts.
     """
     declare_one_alone(bench)
     bench.wait_until_idle()
