@@ -90,7 +90,7 @@ class Bench:
     def cpu_seconds(self) -> float:
         """Return the processor time that the controller has used."""
         # The clock of another process: clock_getcpuclockid(3), which Python does not have. /proc counts in ticks of
-        # 10 ms, and one change costs no more than about one.
+        # 10 ms, which is too coarse for one change.
         return time.clock_gettime((~self.pid << 3) | 2)
 
     def memory_kb(self, name: str) -> int:

@@ -27,7 +27,7 @@ struct Arguments {
 }
 
 /// Flags of the product with short periods, as a plan with this fault takes them. Looks for drift are frequent
-/// only where a watch may keep something from the controller: nothing else hangs on them.
+/// only where a watch may keep something from the controller.
 pub fn arguments(selector: &str, fault: Option<Fault>) -> Vec<String> {
     let impatient = fault.is_some_and(|fault| fault.takes_two() || fault == Fault::Hang);
     let (attempt, call) = if impatient { ("1s", "4s") } else { ("20s", "60s") };
