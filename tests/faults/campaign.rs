@@ -6,7 +6,8 @@ use super::ground::Ground;
 use super::invariants::{Evidence, broken};
 use super::plan::{Fault, Plan};
 use super::report::Row;
-use super::run::{Outcome, run};
+use super::run::{Outcome, Strikes, run};
+use super::trips;
 use super::words;
 use super::workloads::Workload;
 use futures::StreamExt;
@@ -42,9 +43,12 @@ pub enum Verdict {
 /// Runs a workload twice without faults; the second run must pass the judgement of all others.
 pub async fn record(ground: &Ground, workload: Workload) -> Recorded {
     let name = workload.name.clone();
-    let (first, second) = futures::future::join(run(ground, &workload, None), run(ground, &workload, None)).await;
-    let of = |run: Result<Outcome, String>| run.unwrap_or_else(|error| panic!("{name} without faults: {error}"));
-    let (faultless, second) = (of(first), of(second));
+    let once = async || {
+        let outcomes = run(ground, &workload, Strikes::from([(workload.struck, None)])).await;
+        let outcomes = outcomes.unwrap_or_else(|error| panic!("{name} without faults: {error}"));
+        outcomes.into_iter().next().expect("its struck step is one of its steps")
+    };
+    let (faultless, second) = futures::future::join(once(), once()).await;
     let common = second.journal.iter().filter(|entry| entry.step == workload.struck).map(|entry| entry.site.clone());
     let recorded = Recorded { common: common.collect(), workload, faultless };
     let wrong = broken(&recorded.evidence(&second));
@@ -163,62 +167,69 @@ impl Recorded {
         }
     }
 
-    /// Carries a plan out and judges the run.
+    /// What strikes in a run of the plan.
+    pub fn strike(&self, plan: &Plan) -> (usize, Option<Strike>) {
+        (self.workload.struck, Some(Strike { site: plan.site.clone(), fault: plan.fault, again: plan.again }))
+    }
+
+    /// Carries a plan out in runs of its own and judges them.
     pub async fn carry_out(&self, ground: &Ground, plan: &Plan) -> Verdict {
         // A recovery that has no such write comes to its end without a second crash.
         let tries = if plan.again.is_some() { 1 } else { TRIES };
         for _ in 0..tries {
-            let strike = Strike { site: plan.site.clone(), fault: plan.fault, again: plan.again };
-            match run(ground, &self.workload, Some(strike)).await {
-                Err(error) => return Verdict::Failed(vec![error]),
-                Ok(outcome) if outcome.fired => {
-                    let mut wrong = broken(&self.evidence(&outcome));
-                    if wrong.is_empty() {
-                        return Verdict::Passed;
-                    }
-                    write_down(&outcome.journal, &outcome.name);
-                    wrong.push(format!("(run {})", outcome.name));
-                    return Verdict::Failed(wrong);
+            let verdict = match run(ground, &self.workload, Strikes::from([self.strike(plan)])).await {
+                Err(error) => Verdict::Failed(vec![error]),
+                Ok(outcomes) => {
+                    outcomes.iter().map(|outcome| self.judge(plan, outcome)).next().unwrap_or(Verdict::Missed)
                 }
-                Ok(outcome) => {
-                    let is_it = |entry: &Entry| entry.step == self.workload.struck && entry.site == plan.site;
-                    let came_up = outcome.journal.iter().any(is_it);
-                    if came_up && plan.again.is_none() {
-                        return Verdict::Failed(vec![format!("{} came up and was not struck", plan.site)]);
-                    }
-                }
+            };
+            if verdict != Verdict::Missed {
+                return verdict;
             }
+        }
+        Verdict::Missed
+    }
+
+    /// What became of the plan in a run that was to carry it out.
+    pub fn judge(&self, plan: &Plan, outcome: &Outcome) -> Verdict {
+        if outcome.fired {
+            let mut wrong = broken(&self.evidence(outcome));
+            if wrong.is_empty() {
+                return Verdict::Passed;
+            }
+            write_down(&outcome.journal, &outcome.name);
+            wrong.push(format!("(run {})", outcome.name));
+            return Verdict::Failed(wrong);
+        }
+        let is_it = |entry: &Entry| entry.step == self.workload.struck && entry.site == plan.site;
+        if outcome.journal.iter().any(is_it) && plan.again.is_none() {
+            return Verdict::Failed(vec![format!("{} came up and was not struck", plan.site)]);
         }
         Verdict::Missed
     }
 }
 
-/// Carries out plans, `lanes` at a time, and returns a row per workload.
+/// Carries out plans, `lanes` runs at a time, and returns a row per workload.
 pub async fn carry_out(ground: &Ground, recorded: &[Recorded], plans: Vec<Plan>, lanes: usize) -> Vec<Row> {
-    let by_name: BTreeMap<&str, &Recorded> = recorded.iter().map(|one| (one.workload.name.as_str(), one)).collect();
     let (begin, total) = (Instant::now(), plans.len());
-    let runs = plans.into_iter().map(|plan| {
-        let of = by_name[plan.workload.as_str()];
-        async move {
-            let verdict = of.carry_out(ground, &plan).await;
-            (plan, verdict)
-        }
-    });
-    let mut runs = futures::stream::iter(runs).buffer_unordered(lanes);
+    let trips = trips::of(recorded, plans);
+    eprintln!("{total} plans in {} runs", trips.len());
+    let mut runs = futures::stream::iter(trips.iter().map(|trip| trip.carry_out(ground))).buffer_unordered(lanes);
     let mut verdicts: BTreeMap<String, Vec<(Plan, Verdict)>> = BTreeMap::new();
-    let mut done = 0;
-    while let Some((plan, verdict)) = runs.next().await {
-        done += 1;
-        if let Verdict::Failed(why) = &verdict {
-            eprintln!("FAILED {plan}\n  {}\n  replay: FAULT='{plan}' make faults", why.join("\n  "));
+    let (mut done, mut told) = (0, 0);
+    while let Some((trip, judged)) = runs.next().await {
+        for (plan, verdict) in judged {
+            done += 1;
+            if let Verdict::Failed(why) = &verdict {
+                eprintln!("FAILED {plan}\n  {}\n  replay: FAULT='{trip}' make faults", why.join("\n  "));
+            }
+            verdicts.entry(plan.workload.clone()).or_default().push((plan, verdict));
         }
-        if done % 50 == 0 {
-            eprintln!(
-                "{done} of {total} plans, {:.0} a minute",
-                f64::from(done) / begin.elapsed().as_secs_f64() * 60.0
-            );
+        if done / 50 > told {
+            told = done / 50;
+            let rate = done as f64 / begin.elapsed().as_secs_f64() * 60.0;
+            eprintln!("{done} of {total} plans, {rate:.0} a minute");
         }
-        verdicts.entry(plan.workload.clone()).or_default().push((plan, verdict));
     }
     let rows = recorded.iter().map(|one| Row::of(one, verdicts.remove(&one.workload.name).unwrap_or_default()));
     rows.collect()

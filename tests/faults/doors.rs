@@ -150,7 +150,8 @@ impl Doors {
     /// Begins a step of the workload: numbers start anew, and `strike` is what happens in it.
     pub fn begin_step(&self, step: usize, strike: Option<Strike>) {
         let mut state = self.lock();
-        (state.step, state.strike, state.failing, state.dies_in, state.writes) = (step, strike, None, None, 0);
+        (state.step, state.strike, state.failing, state.dies_in) = (step, strike, None, None);
+        (state.writes, state.fired) = (0, false);
         state.numbers.clear();
     }
 
@@ -159,6 +160,7 @@ impl Doors {
         self.crashes.subscribe()
     }
 
+    /// Whether what strikes in this step has struck.
     pub fn fired(&self) -> bool {
         self.lock().fired
     }

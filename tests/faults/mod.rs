@@ -23,6 +23,7 @@ mod rivals;
 mod run;
 mod steps;
 mod tenants;
+mod trips;
 mod watched;
 mod watches;
 mod words;
@@ -76,7 +77,7 @@ async fn every_call_of_every_workload_fails_in_every_way_and_the_end_is_the_same
     let ground = Ground::lay(2).await;
     let begin = Instant::now();
     if let Ok(text) = std::env::var("FAULT") {
-        return replay(&ground, text.parse().unwrap()).await;
+        return replay(&ground, &text).await;
     }
     let is_one_of = |name: &str, text: &str| {
         let wanted = list(name);
@@ -108,11 +109,19 @@ async fn every_call_of_every_workload_fails_in_every_way_and_the_end_is_the_same
     assert!(failed.is_empty(), "{} plans failed: {failed:#?}", failed.len());
 }
 
-async fn replay(ground: &Ground, plan: Plan) {
-    let workload = workloads::all().into_iter().find(|workload| workload.name == plan.workload);
-    let recorded = record(ground, workload.unwrap_or_else(|| panic!("there is no workload {}", plan.workload))).await;
-    let verdict = recorded.carry_out(ground, &plan).await;
-    assert_eq!(verdict, Verdict::Passed, "{plan}");
+/// Carries out the plan of this text, or two that were carried out in one run.
+async fn replay(ground: &Ground, text: &str) {
+    let plans: Vec<Plan> = text.split(" & ").map(|plan| plan.parse().unwrap()).collect();
+    let is_wanted = |workload: &Workload| plans.iter().any(|plan| plan.workload == workload.name);
+    let recorded = record_all(ground, is_wanted, plans.len()).await;
+    let unknown: Vec<_> =
+        plans.iter().filter(|plan| !recorded.iter().any(|one| one.workload.name == plan.workload)).collect();
+    assert!(unknown.is_empty(), "there is no such workload: {unknown:?}");
+    for trip in trips::of(&recorded, plans) {
+        for (plan, verdict) in trip.carry_out(ground).await.1 {
+            assert_eq!(verdict, Verdict::Passed, "{plan}");
+        }
+    }
 }
 
 /// Every crash and lost answer at every write of a kind with a token and of one that is named by its

@@ -108,6 +108,12 @@ impl Fault {
         matches!(self, Self::Held | Self::Frozen)
     }
 
+    /// Whether another fault may strike in a later step of the same run, of the same controllers.
+    pub fn goes_with(self, other: Self) -> bool {
+        let is_single = |fault| Self::AT_WRITES.contains(&fault) || Self::AT_AWS_CALLS.contains(&fault);
+        is_single(self) && is_single(other) && (self == Self::Hang) == (other == Self::Hang)
+    }
+
     /// How many calls of the operation in a row are struck. The SDK makes each of its calls twice where
     /// the error may pass: one failure alone never reaches the controller, so that two are the least.
     pub fn times(self) -> u32 {

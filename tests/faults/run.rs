@@ -11,6 +11,7 @@ use super::workloads::{Step, Workload};
 use ccagi_aws_agent::api::resource::AwsResource;
 use kube::Api;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,10 @@ pub struct End {
     pub inventory: Value,
 }
 
-/// All that is known of a run.
+/// The steps to be judged, and what strikes in each.
+pub type Strikes = BTreeMap<usize, Option<Strike>>;
+
+/// All that is known of a run, as one of its judged steps is judged.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub name: String,
@@ -37,11 +41,11 @@ pub struct Outcome {
     pub journal: Vec<Entry>,
     /// What was in the accounts before, made by somebody else.
     pub planted: Value,
-    /// After the step that faults strike.
+    /// After the judged step.
     pub struck: End,
     /// After the last step, when all is deleted.
     pub last: End,
-    /// The objects of the workload by name, as they were after the struck step or when last seen.
+    /// The objects of the workload by name, as they were after the last step that applied them.
     pub objects: Vec<AwsResource>,
     /// AWS calls that could change something, made after all was as declared.
     pub late_writes: Vec<String>,
@@ -70,18 +74,26 @@ pub struct Run<'a> {
     pub watched: Watched,
 }
 
-/// Runs the workload in new accounts; `strike` happens in its struck step.
-pub async fn run(ground: &Ground, workload: &Workload, strike: Option<Strike>) -> Result<Outcome, String> {
+/// A judged step, once it is taken.
+struct Taken {
+    end: End,
+    late_writes: Vec<String>,
+    fired: bool,
+}
+
+/// Runs the workload in new accounts and returns what is known of it, once for each of the judged steps.
+pub async fn run(ground: &Ground, workload: &Workload, strikes: Strikes) -> Result<Vec<Outcome>, String> {
     let (name, tenants) = Tenant::new_ones(ground, workload).await;
     let of_run = |error: String| format!("{error} (run {name})");
     let doors = Arc::new(Doors::new());
-    let fault = strike.as_ref().map(|strike| strike.fault);
+    // Faults that want another configuration strike alone, or beside their like.
+    let fault = strikes.values().flatten().map(|strike| strike.fault).next();
     let workers = Workers::start(ground, &doors, &name, fault, PATIENCE).await.map_err(of_run)?;
     let watched = Watched::start(Api::all(ground.client.clone()), &format!("story={name}"));
     let run = Run { ground, workload, name: name.clone(), tenants, doors, watched };
-    let outcome = run.carry_out(strike, &workers).await;
+    let outcomes = run.carry_out(strikes, &workers).await;
     workers.stop().await.map_err(of_run)?;
-    match &outcome {
+    match &outcomes {
         Ok(_) => {
             run.clean_up().await.map_err(|error| of_run(error.to_string()))?;
             for tenant in run.tenants {
@@ -91,11 +103,11 @@ pub async fn run(ground: &Ground, workload: &Workload, strike: Option<Strike>) -
         }
         Err(_) => write_down(&run.doors.journal(), &run.name),
     }
-    outcome.map_err(of_run)
+    outcomes.map_err(of_run)
 }
 
 impl Run<'_> {
-    async fn carry_out(&self, strike: Option<Strike>, workers: &Workers) -> Result<Outcome, String> {
+    async fn carry_out(&self, mut strikes: Strikes, workers: &Workers) -> Result<Vec<Outcome>, String> {
         self.doors.begin_step(usize::MAX, None);
         let planted = self.plant().await;
         self.keep_secret().await?;
@@ -103,40 +115,48 @@ impl Run<'_> {
             self.declare_accounts(&json!({})).await?;
         }
         self.apply_until_ready(&self.workload.before).await?;
-        let (mut strike, mut struck, mut late_writes, mut objects) = (strike, None, Vec::new(), Vec::new());
+        let (mut objects, mut taken, mut last) = (Vec::new(), Vec::new(), None);
         for (number, step) in self.workload.steps.iter().enumerate() {
-            let is_struck = number == self.workload.struck;
-            self.doors.begin_step(number, if is_struck { strike.take() } else { None });
+            let strike = strikes.remove(&number);
+            let is_judged = strike.is_some();
+            self.doors.begin_step(number, strike.flatten());
             self.take(step, &objects).await?;
-            if is_struck && self.doors.fired() {
+            if self.doors.fired() {
                 workers.resume(PATIENCE).await?;
             }
+            let mut late_writes = Vec::new();
             if let Step::Apply(wanted) | Step::Recreate(wanted) = step {
-                if is_struck {
+                if is_judged {
                     late_writes = self.look_again(wanted).await?;
                 }
                 objects = self.own_objects();
             }
-            if is_struck {
-                struck = Some(self.end().await);
+            let is_last = number + 1 == self.workload.steps.len();
+            last = if is_judged || is_last { Some(self.end().await) } else { None };
+            if let Some(end) = last.clone().filter(|_| is_judged) {
+                taken.push(Taken { end, late_writes, fired: self.doors.fired() });
             }
         }
-        let is_last = self.workload.struck + 1 == self.workload.steps.len();
-        let last = if is_last { struck.clone() } else { Some(self.end().await) };
-        let secret = self.secret();
-        Ok(Outcome {
+        Ok(self.outcomes(&planted, taken, &last.ok_or("there is no step")?, &objects))
+    }
+
+    fn outcomes(&self, planted: &Value, taken: Vec<Taken>, last: &End, objects: &[AwsResource]) -> Vec<Outcome> {
+        let (secret, journal) = (self.secret(), self.doors.journal());
+        let told = logs::lines_with(&self.name, &secret);
+        let outcome = |Taken { end, late_writes, fired }| Outcome {
             name: self.name.clone(),
             tenants: self.tenants.clone(),
-            journal: self.doors.journal(),
-            planted,
-            struck: struck.ok_or("no step is struck")?,
-            last: last.ok_or("there is no step")?,
-            objects,
+            journal: journal.clone(),
+            planted: planted.clone(),
+            struck: end,
+            last: last.clone(),
+            objects: objects.to_vec(),
             late_writes,
-            told: logs::lines_with(&self.name, &secret),
-            secret,
-            fired: self.doors.fired(),
-        })
+            told: told.clone(),
+            secret: secret.clone(),
+            fired,
+        };
+        taken.into_iter().map(outcome).collect()
     }
 
     async fn take(&self, step: &Step, objects: &[AwsResource]) -> Result<(), String> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// One thing that a user does, and then waits for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// The accounts are declared with these members of their spec, and wanted ready.
     Account(Value),
@@ -51,6 +51,12 @@ impl Workload {
     pub fn is_plain(&self) -> bool {
         ["/create", "/update", "/delete"].iter().any(|end| self.name.ends_with(end))
             && KindName::ALL.iter().any(|kind| self.name.split('/').next() == Some(kind.as_str()))
+    }
+
+    /// Whether this one strikes in a later step of what is the same otherwise.
+    pub fn goes_on_from(&self, other: &Self) -> bool {
+        (&self.before, &self.steps, &self.services) == (&other.before, &other.steps, &other.services)
+            && self.struck > other.struck
     }
 }
 
