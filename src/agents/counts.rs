@@ -39,6 +39,15 @@ impl<K: Ord> Counts<K> {
         self.0.iter().map(|(what, count)| (what, *count))
     }
 
+    /// How many there are of each part of what is counted.
+    pub fn by<L: Ord>(&self, part: impl Fn(&K) -> L) -> Counts<L> {
+        let mut counts = Counts::default();
+        for (what, count) in self.iter() {
+            *counts.0.entry(part(what)).or_default() += count;
+        }
+        counts
+    }
+
     /// How many there are in all.
     pub fn total(&self) -> i32 {
         self.0.values().sum()
@@ -66,5 +75,6 @@ mod tests {
         counts.remove(&"never there");
         assert_eq!(counts.iter().collect::<Vec<_>>(), [(&"a", 2)]);
         assert_eq!(counts.total(), 2);
+        assert_eq!(counts.by(|what| what.len()).iter().collect::<Vec<_>>(), [(&1, 2)]);
     }
 }

@@ -255,11 +255,12 @@ impl AccountContext {
     /// How many resources use the account, asked of the API server: a cache, or a controller that
     /// watches only a part of the cluster, must not let an account go too early.
     async fn users(&self, account: &str) -> Result<usize, kube::Error> {
-        let all: Api<Guarded> = Api::all(self.shared.client.clone());
+        let all: &Api<Guarded> = &Api::all(self.shared.client.clone());
         // One that cannot be read may be of this account.
         let uses = |guard: &&Guarded| guard.0.as_ref().map_or(true, |object| object.spec.account_ref.name == account);
         let mut count = 0;
-        for_each_page(&all, |page| count += page.iter().filter(uses).count()).await?;
+        let list = |page| async move { all.list(&page).await };
+        for_each_page(list, |page| count += page.iter().filter(uses).count()).await?;
         Ok(count)
     }
 

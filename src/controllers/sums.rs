@@ -1,18 +1,18 @@
 //! What an account's resources come to: how many, how well, how dear. It follows the watch: a resource that
 //! changes costs neither a look at the cluster nor one at the others.
 
-use crate::agents::counts::Counts;
 use crate::api::account::{AwsAccount, AwsAccountStatus};
-use crate::api::resource::{AwsResource, Health};
+use crate::api::resource::Health;
 use crate::controllers::resource::Guarded;
-use crate::cost::{Sum, usd};
+use crate::cost::usd;
 use crate::health::worst;
 use crate::lifecycle::graph::{self, Key};
+use crate::metrics::inventory::{Share, Sums};
 use futures::Stream;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -20,59 +20,16 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 /// How long changes of an account's resources are gathered before its status is written.
 const DEBOUNCE: Duration = Duration::from_secs(1);
 
-/// What the resources of an account come to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Sums {
-    kinds: Counts<&'static str>,
-    healths: Counts<Health>,
-    cost: Sum,
-}
-
-impl Sums {
-    fn add(&mut self, share: &Share) {
-        self.kinds.add(share.kind);
-        self.healths.add(share.health);
-        self.cost.add(share.per_day.as_deref());
-    }
-
-    fn remove(&mut self, share: &Share) {
-        self.kinds.remove(&share.kind);
-        self.healths.remove(&share.health);
-        self.cost.remove(share.per_day.as_deref());
-    }
-}
-
-/// What one resource adds to the sums of its account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Share {
-    account: String,
-    kind: &'static str,
-    health: Health,
-    per_day: Option<String>,
-}
-
-impl Share {
-    fn of(object: &AwsResource) -> Self {
-        let status = object.status.as_ref();
-        Self {
-            account: object.spec.account_ref.name.clone(),
-            kind: object.spec.kind.the_one().map_or("Invalid", |kind| kind.name().as_str()),
-            health: status.and_then(|status| status.health).unwrap_or(Health::Unknown),
-            per_day: status.and_then(|status| status.cost_per_day.clone()),
-        }
-    }
-}
-
 /// Who adds what to which sums.
 #[derive(Default)]
 struct Entries {
     shares: HashMap<Key, Share>,
     listed: BTreeSet<Key>,
-    sums: HashMap<String, Sums>,
+    sums: BTreeMap<String, Sums>,
 }
 
 impl Entries {
-    /// The accounts whose sums an event changes.
+    /// The accounts whose status an event changes.
     fn follow(&mut self, event: &watcher::Event<Guarded>) -> Vec<String> {
         match event {
             watcher::Event::Init => {
@@ -115,10 +72,18 @@ impl Entries {
         if let Some(share) = &share {
             self.sums.entry(share.account.clone()).or_default().add(share);
         }
+        if old.as_ref().map(told) == share.as_ref().map(told) {
+            return Vec::new();
+        }
         let mut accounts: Vec<String> = old.into_iter().chain(share).map(|share| share.account).collect();
         accounts.dedup();
         accounts
     }
+}
+
+/// What of a share the status of its account tells.
+fn told(share: &Share) -> (&str, &str, Health, Option<&str>) {
+    (&share.account, share.kind, share.health, share.per_day.as_deref())
 }
 
 /// The sums of all accounts.
@@ -126,7 +91,7 @@ impl Entries {
 pub struct Ledger(Arc<Mutex<Entries>>);
 
 impl Ledger {
-    /// What follows the watch of the resources and names the accounts whose sums have changed.
+    /// What follows the watch of the resources and names the accounts whose status has to tell of a change.
     pub fn follow(&self, changed: UnboundedSender<String>) -> impl FnMut(&watcher::Event<Guarded>) + Send + 'static {
         let ledger = self.clone();
         move |event| {
@@ -139,13 +104,19 @@ impl Ledger {
 
     /// Puts an account's sums into its status.
     pub fn write(&self, account: &str, status: &mut AwsAccountStatus) {
-        let Sums { kinds, healths, cost } = self.lock().sums.get(account).cloned().unwrap_or_default();
-        status.resources_managed = Some(kinds.total());
+        let Sums { classes, cost, .. } = self.lock().sums.get(account).cloned().unwrap_or_default();
+        let (kinds, healths) = (classes.by(|(kind, ..)| *kind), classes.by(|(_, _, health)| *health));
+        status.resources_managed = Some(classes.total());
         status.resources_by_kind = kinds.iter().map(|(kind, count)| ((*kind).to_owned(), count)).collect();
         status.resources_by_health = healths.by_name();
         status.health = worst(healths.keys().copied());
         status.cost_per_day = Some(usd(cost.known().unwrap_or_default()));
         status.resources_without_cost = (cost.unknown() > 0).then_some(cost.unknown());
+    }
+
+    /// The sums by account as they are now.
+    pub fn sums(&self) -> BTreeMap<String, Sums> {
+        self.lock().sums.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
@@ -170,6 +141,7 @@ pub fn accounts(changed: UnboundedReceiver<String>) -> impl Stream<Item = Object
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::resource::AwsResource;
     use serde_json::json;
 
     fn resource(name: &str, account: &str, status: serde_json::Value) -> AwsResource {
@@ -223,11 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changes_a_sum_is_heard_of() {
+    fn only_what_the_status_of_an_account_tells_is_heard_of() {
         let mut entries = Entries::default();
         let mut apply = |object: AwsResource| entries.follow(&watcher::Event::Apply(guarded(object)));
         assert_eq!(apply(bucket("Healthy", "0.10")), ["prod"]);
         assert!(apply(bucket("Healthy", "0.10")).is_empty());
+        let owned = json!({"health": "Healthy", "costPerDay": "0.10", "owner": "SteveJobs", "state": "Active"});
+        assert!(apply(resource("assets", "prod", owned)).is_empty());
         assert_eq!(apply(bucket("Unhealthy", "0.10")), ["prod"]);
         assert_eq!(apply(bucket("Unhealthy", "0.20")), ["prod"]);
         assert_eq!(apply(resource("assets", "test", json!({}))), ["prod", "test"]);

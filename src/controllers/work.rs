@@ -103,7 +103,7 @@ pub async fn run_with(parts: Parts, readiness: Readiness, stopping: watch::Recei
 
     let seen = Seen { accounts, namespaces, agents, caches: caches.clone(), graph };
     let shared = Arc::new(context(parts, cluster_id, seen));
-    prepare_metrics(&shared, resources.clone())?;
+    prepare_metrics(&shared, sums.clone())?;
     let proven = Default::default();
     let account_context = Arc::new(AccountContext { shared: shared.clone(), sums, changed, proven });
     let labels = agent::labels_for(config.watch_selector.as_deref());
@@ -162,12 +162,12 @@ fn context(parts: Parts, cluster_id: String, seen: Seen) -> Context {
     }
 }
 
-/// Makes known how much each controller may do at once, and what the cache holds.
-fn prepare_metrics(shared: &Context, resources: Store<Guarded>) -> prometheus::Result<()> {
+/// Makes known how much each controller may do at once, and what the objects come to.
+fn prepare_metrics(shared: &Context, sums: Ledger) -> prometheus::Result<()> {
     for controller in ["awsaccount", "awsresource"] {
         shared.metrics.reconciles.run_at_most(controller, shared.config.concurrency);
     }
-    shared.metrics.count(counted_objects(resources)?)
+    shared.metrics.count(Objects::new(move || sums.sums())?)
 }
 
 /// The account controller. One that may only read accounts passes their changes on to those who use them.
@@ -223,15 +223,4 @@ async fn forget_the_gone(shared: Arc<Context>, resources: Store<Guarded>) {
         alive.extend(shared.accounts.state().iter().map(|guard| uids(guard.uid())));
         shared.memory.keep(&alive);
     }
-}
-
-/// The objects in the cache, for the metrics.
-fn counted_objects(resources: Store<Guarded>) -> prometheus::Result<Objects> {
-    Objects::new(move |each| {
-        for guard in resources.state() {
-            if let Ok(object) = &guard.0 {
-                each(object);
-            }
-        }
-    })
 }

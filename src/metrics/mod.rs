@@ -6,6 +6,7 @@
 
 mod budgets;
 mod calls;
+pub mod inventory;
 mod objects;
 mod reconciles;
 

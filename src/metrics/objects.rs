@@ -1,22 +1,21 @@
-//! What the objects of the cluster say, counted whenever the metrics are read.
+//! What the objects of the cluster say, read from their sums whenever the metrics are read.
 
-use crate::api::conditions::ConditionType;
-use crate::api::resource::{AwsResource, AwsResourceStatus, Health, ResourceState};
+use super::inventory::Sums;
+use crate::api::resource::Health;
 use crate::cost::Sum;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, GaugeVec, Opts};
 use rust_decimal::prelude::ToPrimitive;
 use std::collections::BTreeMap;
 
-/// Hands every object of the cache to its argument.
-type Read = Box<dyn Fn(&mut dyn FnMut(&AwsResource)) + Send + Sync>;
+/// Tells the sums by account.
+type Read = Box<dyn Fn() -> BTreeMap<String, Sums> + Send + Sync>;
 
 /// The label of what an object does not say.
 const UNKNOWN: &str = "Unknown";
 
-/// Counts the objects of the cluster.
+/// What the objects of the cluster come to.
 pub struct Objects {
     read: Read,
     resources: GaugeVec,
@@ -28,11 +27,11 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Counts what `read` hands out.
+    /// Shows what `read` tells, the sums by account.
     ///
     /// # Errors
     /// None but for wrong names, which tests would show.
-    pub fn new(read: impl Fn(&mut dyn FnMut(&AwsResource)) + Send + Sync + 'static) -> prometheus::Result<Self> {
+    pub fn new(read: impl Fn() -> BTreeMap<String, Sums> + Send + Sync + 'static) -> prometheus::Result<Self> {
         let gauges = |name: &str, help: &str, labels: &[&str]| GaugeVec::new(Opts::new(name, help), labels);
         Ok(Self {
             read: Box::new(read),
@@ -64,70 +63,34 @@ impl Objects {
     }
 
     fn set(&self) {
-        let mut counts = Counts::default();
-        (self.read)(&mut |object| counts.add(object));
         [&self.resources, &self.stalled, &self.cost].into_iter().for_each(GaugeVec::reset);
-        for ((kind, state, health), number) in counts.resources {
-            let (state, health) = (state.map_or(UNKNOWN.into(), |state| format!("{state:?}")), format!("{health:?}"));
-            self.resources.with_label_values(&[kind, &state, &health]).set(number.into());
-        }
-        for ((kind, reason), number) in counts.stalled {
-            self.stalled.with_label_values(&[kind, &reason]).set(number.into());
-        }
-        for ((account, owner), sum) in counts.cost {
-            self.cost.with_label_values(&[&account, &owner]).set(usd(&sum));
+        let (mut all, mut monitored, mut governed, mut savings) = (0, 0, 0, 0.0);
+        for (account, sums) in (self.read)() {
+            for ((kind, state, health), number) in sums.classes.iter() {
+                let state = state.map_or(UNKNOWN.into(), |state| format!("{state:?}"));
+                self.resources.with_label_values(&[*kind, &state, &format!("{health:?}")]).add(number.into());
+                all += number;
+                monitored += if *health == Health::Unknown { 0 } else { number };
+            }
+            for ((kind, reason), number) in sums.stalled.iter() {
+                self.stalled.with_label_values(&[*kind, reason]).add(number.into());
+            }
+            for (owner, cost) in sums.cost_by_owner.iter().filter(|(_, cost)| cost.known().is_some()) {
+                self.cost.with_label_values(&[account.as_str(), owner.as_deref().unwrap_or(UNKNOWN)]).set(usd(cost));
+            }
+            governed += sums.governed;
+            savings += usd(&sums.savings);
         }
         // What was saved is not told from what was changed for other reasons.
         self.savings.with_label_values(&["realised"]).set(0.0);
-        self.savings.with_label_values(&["identified"]).set(usd(&counts.identified));
-        self.registered.set(share(counts.registered, counts.all));
-        self.health_monitored.set(share(counts.monitored, counts.all));
+        self.savings.with_label_values(&["identified"]).set(savings);
+        self.registered.set(share(governed, all));
+        self.health_monitored.set(share(monitored, all));
     }
 
     fn parts(&self) -> [&dyn Collector; 6] {
         [&self.resources, &self.stalled, &self.cost, &self.registered, &self.health_monitored, &self.savings]
     }
-}
-
-/// What the objects say, counted before any series is set: to find a series takes longer than all else.
-#[derive(Default)]
-struct Counts {
-    all: u32,
-    registered: u32,
-    monitored: u32,
-    resources: BTreeMap<(&'static str, Option<ResourceState>, Health), u32>,
-    stalled: BTreeMap<(&'static str, String), u32>,
-    /// By account and owner.
-    cost: BTreeMap<(String, String), Sum>,
-    identified: Sum,
-}
-
-impl Counts {
-    fn add(&mut self, object: &AwsResource) {
-        self.all += 1;
-        let Some(status) = &object.status else { return };
-        let kind = object.spec.kind.name().map_or(UNKNOWN, |kind| kind.as_str());
-        let health = status.health.unwrap_or(Health::Unknown);
-        *self.resources.entry((kind, status.state, health)).or_default() += 1;
-        if let Some(reason) = stalled_for(status) {
-            *self.stalled.entry((kind, reason.to_owned())).or_default() += 1;
-        }
-        self.monitored += u32::from(health != Health::Unknown);
-        self.registered += u32::from(status.service_agent.is_some());
-        if let Some(per_day) = &status.cost_per_day {
-            let owner = status.owner.clone().unwrap_or_else(|| UNKNOWN.to_owned());
-            let key = (object.spec.account_ref.name.clone(), owner);
-            self.cost.entry(key).or_default().add(Some(per_day));
-        }
-        let changes = status.recommendations.iter().filter_map(|open| open.cost_change_per_day.as_ref());
-        changes.filter_map(|change| change.strip_prefix('-')).for_each(|saved| self.identified.add(Some(saved)));
-    }
-}
-
-/// Why nothing goes on until somebody acts, where that is so.
-fn stalled_for(status: &AwsResourceStatus) -> Option<&str> {
-    let holds = |one: &&Condition| one.type_ == ConditionType::Stalled.as_str() && one.status == "True";
-    status.conditions.iter().find(holds).map(|one| one.reason.as_str())
 }
 
 /// What stands in a gauge is a binary fraction; it was added up as decimals.
@@ -136,7 +99,7 @@ fn usd(sum: &Sum) -> f64 {
 }
 
 /// Nothing of nothing is all of it.
-fn share(part: u32, all: u32) -> f64 {
+fn share(part: i32, all: i32) -> f64 {
     if all == 0 { 1.0 } else { f64::from(part) / f64::from(all) }
 }
 
@@ -154,8 +117,18 @@ impl Collector for Objects {
 #[cfg(test)]
 mod tests {
     use super::super::Metrics;
+    use super::super::inventory::Share;
     use super::*;
+    use crate::api::resource::AwsResource;
     use serde_json::json;
+
+    fn sums(objects: &[AwsResource]) -> BTreeMap<String, Sums> {
+        let mut sums = BTreeMap::<String, Sums>::new();
+        for share in objects.iter().map(Share::of) {
+            sums.entry(share.account.clone()).or_default().add(&share);
+        }
+        sums
+    }
 
     fn object(kind: serde_json::Value, status: serde_json::Value) -> AwsResource {
         let mut object = json!({
@@ -191,7 +164,7 @@ mod tests {
         let stuck = json!({"conditions": [stalled], "recommendations": open});
         let objects = [instance(said.clone()), instance(said), bucket(stuck)];
         let metrics = Metrics::new().unwrap();
-        metrics.count(Objects::new(move |each| objects.iter().for_each(each)).unwrap()).unwrap();
+        metrics.count(Objects::new(move || sums(&objects)).unwrap()).unwrap();
         let text = metrics.text().unwrap();
         for line in [
             "ccagi_resources{health=\"Healthy\",kind=\"Ec2Instance\",state=\"Active\"} 2",
@@ -212,12 +185,8 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         let calls = std::sync::atomic::AtomicU32::new(0);
         let first = move || calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
-        let one = bucket(json!({"conditions": []}));
-        let read = move |each: &mut dyn FnMut(&AwsResource)| {
-            if first() {
-                each(&one);
-            }
-        };
+        let one = [bucket(json!({"conditions": []}))];
+        let read = move || if first() { sums(&one) } else { BTreeMap::new() };
         metrics.count(Objects::new(read).unwrap()).unwrap();
         assert!(metrics.text().unwrap().contains("ccagi_resources{"));
         assert!(!metrics.text().unwrap().contains("ccagi_resources{"));

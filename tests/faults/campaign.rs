@@ -1,23 +1,20 @@
 //! Records a workload without faults, plans one run for each of its calls and each fault that applies to
 //! it, and carries the plans out side by side.
 
-use super::doors::{Entry, Strike, write_down};
+use super::doors::{Entry, write_down};
 use super::ground::Ground;
 use super::invariants::{Evidence, broken};
 use super::plan::{Fault, Plan};
 use super::report::Row;
-use super::run::{Outcome, Strikes, run};
+use super::run::{Outcome, run};
 use super::trips;
 use super::words;
 use super::workloads::Workload;
 use futures::StreamExt;
 use kube::ResourceExt;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::time::Instant;
-
-/// How often a plan whose call did not come up in its run is run again: what comes by the clock, such as
-/// another look at something slow, differs from run to run.
-const TRIES: usize = 4;
 
 /// How many writes of a recovery are struck by a second crash, one in each plan.
 const RECOVERY: u32 = 4;
@@ -25,7 +22,8 @@ const RECOVERY: u32 = 4;
 /// A workload with the run against which all others are judged.
 pub struct Recorded {
     pub workload: Workload,
-    pub faultless: Outcome,
+    /// The run without faults, after each step.
+    pub faultless: Vec<Outcome>,
     /// The calls of the struck step that came up in a second run without faults, too.
     common: BTreeSet<String>,
 }
@@ -44,31 +42,37 @@ pub enum Verdict {
 pub async fn record(ground: &Ground, workload: Workload) -> Recorded {
     let name = workload.name.clone();
     let once = async || {
-        let outcomes = run(ground, &workload, Strikes::from([(workload.struck, None)])).await;
-        let outcomes = outcomes.unwrap_or_else(|error| panic!("{name} without faults: {error}"));
-        outcomes.into_iter().next().expect("its struck step is one of its steps")
+        let every_step = (0..workload.steps.len()).map(|step| (step, None)).collect();
+        let outcomes = run(ground, &workload, every_step).await;
+        outcomes.unwrap_or_else(|error| panic!("{name} without faults: {error}"))
     };
     let (faultless, second) = futures::future::join(once(), once()).await;
-    let common = second.journal.iter().filter(|entry| entry.step == workload.struck).map(|entry| entry.site.clone());
-    let recorded = Recorded { common: common.collect(), workload, faultless };
-    let wrong = broken(&recorded.evidence(&second));
-    if !wrong.is_empty() {
-        write_down(&second.journal, &second.name);
-        panic!("{name} without faults: {wrong:#?}; run {}", second.name);
+    let struck = second.iter().flat_map(|outcome| &outcome.journal).filter(|entry| entry.step == workload.struck);
+    let common = struck.map(|entry| entry.site.clone()).collect();
+    let recorded = Recorded { common, workload, faultless };
+    for outcome in &second {
+        let wrong = recorded.wrong(outcome);
+        if !wrong.is_empty() {
+            write_down(&outcome.journal, &outcome.name);
+            panic!("{name} without faults: {wrong:#?}; run {}", outcome.name);
+        }
     }
     recorded
 }
 
 impl Recorded {
-    fn evidence<'a>(&'a self, run: &'a Outcome) -> Evidence<'a> {
-        Evidence { workload: &self.workload, run, faultless: &self.faultless }
+    /// What is broken after a step, in words.
+    fn wrong(&self, run: &Outcome) -> Vec<String> {
+        let (step, faultless) = (&self.workload.steps[run.step], &self.faultless[run.step]);
+        broken(&Evidence { step, run, faultless })
     }
 
     /// The calls that can be struck, each once.
     fn sites(&self) -> Vec<&Entry> {
-        let objects: Vec<String> = self.faultless.objects.iter().map(|object| object.name_any()).collect();
+        let faultless = &self.faultless[self.workload.struck];
+        let objects: Vec<String> = faultless.objects.iter().map(|object| object.name_any()).collect();
         let mut seen = BTreeSet::new();
-        let entries = self.faultless.journal.iter().filter(|entry| entry.step == self.workload.struck);
+        let entries = faultless.journal.iter().filter(|entry| entry.step == self.workload.struck);
         entries
             .filter(|entry| match entry.is_aws() {
                 // Only the first of the reads between two writes is the same one in every run.
@@ -167,42 +171,25 @@ impl Recorded {
         }
     }
 
-    /// What strikes in a run of the plan.
-    pub fn strike(&self, plan: &Plan) -> (usize, Option<Strike>) {
-        (self.workload.struck, Some(Strike { site: plan.site.clone(), fault: plan.fault, again: plan.again }))
-    }
-
-    /// Carries a plan out in runs of its own and judges them.
-    pub async fn carry_out(&self, ground: &Ground, plan: &Plan) -> Verdict {
-        // A recovery that has no such write comes to its end without a second crash.
-        let tries = if plan.again.is_some() { 1 } else { TRIES };
-        for _ in 0..tries {
-            let verdict = match run(ground, &self.workload, Strikes::from([self.strike(plan)])).await {
-                Err(error) => Verdict::Failed(vec![error]),
-                Ok(outcomes) => {
-                    outcomes.iter().map(|outcome| self.judge(plan, outcome)).next().unwrap_or(Verdict::Missed)
-                }
-            };
-            if verdict != Verdict::Missed {
-                return verdict;
-            }
-        }
-        Verdict::Missed
-    }
-
-    /// What became of the plan in a run that was to carry it out.
-    pub fn judge(&self, plan: &Plan, outcome: &Outcome) -> Verdict {
-        if outcome.fired {
-            let mut wrong = broken(&self.evidence(outcome));
+    /// What became of a plan that was to strike in this step of a run.
+    pub fn judge(&self, plan: &Plan, step: usize, outcomes: &[Outcome]) -> Verdict {
+        let mut judged = outcomes.iter().filter(|outcome| outcome.step == step);
+        if judged.any(|outcome| outcome.fired) {
+            // What a step leaves behind may show at the end only.
+            let ends =
+                outcomes.iter().filter(|outcome| outcome.step == step || outcome.step + 1 == self.faultless.len());
+            let mut wrong: Vec<String> = ends.flat_map(|outcome| self.wrong(outcome)).collect();
             if wrong.is_empty() {
                 return Verdict::Passed;
             }
-            write_down(&outcome.journal, &outcome.name);
-            wrong.push(format!("(run {})", outcome.name));
+            if let Some(outcome) = outcomes.last() {
+                write_down(&outcome.journal, &outcome.name);
+                wrong.push(format!("(run {})", outcome.name));
+            }
             return Verdict::Failed(wrong);
         }
-        let is_it = |entry: &Entry| entry.step == self.workload.struck && entry.site == plan.site;
-        if outcome.journal.iter().any(is_it) && plan.again.is_none() {
+        let is_it = |entry: &Entry| entry.step == step && entry.site == plan.site;
+        if outcomes.iter().flat_map(|outcome| &outcome.journal).any(is_it) && plan.again.is_none() {
             return Verdict::Failed(vec![format!("{} came up and was not struck", plan.site)]);
         }
         Verdict::Missed
@@ -214,7 +201,8 @@ pub async fn carry_out(ground: &Ground, recorded: &[Recorded], plans: Vec<Plan>,
     let (begin, total) = (Instant::now(), plans.len());
     let trips = trips::of(recorded, plans);
     eprintln!("{total} plans in {} runs", trips.len());
-    let mut runs = futures::stream::iter(trips.iter().map(|trip| trip.carry_out(ground))).buffer_unordered(lanes);
+    let runs = trips.iter().map(async |trip| (trip, trip.carry_out(ground).await));
+    let mut runs = pin!(futures::stream::iter(runs).buffer_unordered(lanes));
     let mut verdicts: BTreeMap<String, Vec<(Plan, Verdict)>> = BTreeMap::new();
     let (mut done, mut told) = (0, 0);
     while let Some((trip, judged)) = runs.next().await {

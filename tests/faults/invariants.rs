@@ -5,14 +5,14 @@ use super::doors::Entry;
 use super::inventory::{difference, normal};
 use super::plan::Fault;
 use super::run::Outcome;
-use super::workloads::{Step, Workload};
+use super::workloads::Step;
 use kube::ResourceExt;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A run, and the run of the same workload without faults.
+/// A run by the end of a step, and the run of the same workload without faults.
 pub struct Evidence<'a> {
-    pub workload: &'a Workload,
+    pub step: &'a Step,
     pub run: &'a Outcome,
     pub faultless: &'a Outcome,
 }
@@ -84,9 +84,12 @@ fn is_ours(thing: &Value, uids: &[String]) -> bool {
 }
 
 fn nothing_leaks(evidence: &Evidence<'_>) -> Option<String> {
+    if !matches!(evidence.step, Step::Delete | Step::DropAccount) {
+        return None;
+    }
     let uids = evidence.uids();
     // The last snapshot of a database is meant to stay.
-    let left = alive(&evidence.run.last.holds);
+    let left = alive(&evidence.run.end.holds);
     let mut left = left.into_iter().filter(|(list, thing)| *list != "DBSnapshots" && is_ours(thing, &uids));
     left.next().map(|(list, thing)| format!("{list} still has {thing}"))
 }
@@ -95,7 +98,7 @@ fn owned(run: &Outcome) -> BTreeMap<(String, String), usize> {
     let mut counts = BTreeMap::new();
     let names: BTreeMap<String, String> =
         run.objects.iter().map(|object| (object.uid().unwrap_or_default(), object.name_any())).collect();
-    for (list, thing) in alive(&run.struck.holds) {
+    for (list, thing) in alive(&run.end.holds) {
         for (uid, name) in &names {
             if is_ours(thing, std::slice::from_ref(uid)) {
                 *counts.entry((list.to_owned(), name.clone())).or_default() += 1;
@@ -113,7 +116,7 @@ fn nothing_is_there_twice(evidence: &Evidence<'_>) -> Option<String> {
 
 fn foreign(run: &Outcome) -> Value {
     let uids = uids(run);
-    let lists = alive(&run.struck.holds).into_iter().filter(|(_, thing)| !is_ours(thing, &uids));
+    let lists = alive(&run.end.holds).into_iter().filter(|(_, thing)| !is_ours(thing, &uids));
     let things = lists.map(|(list, thing)| serde_json::json!([list, thing])).collect();
     normal(&Value::Array(things), &run.names())
 }
@@ -121,13 +124,11 @@ fn foreign(run: &Outcome) -> Value {
 /// What was there before must be there as it was; and all that is not ours, as without faults.
 fn nothing_foreign_is_touched(evidence: &Evidence<'_>) -> Option<String> {
     let run = evidence.run;
-    for holds in [&run.struck.holds, &run.last.holds] {
-        let here: Vec<Value> = alive(holds).into_iter().map(|(_, thing)| normal(thing, &[])).collect();
-        let planted = alive(&run.planted);
-        let mut lost = planted.iter().filter(|(_, thing)| !here.contains(&normal(thing, &[])));
-        if let Some((list, thing)) = lost.next() {
-            return Some(format!("of {list} this was there before: {thing}"));
-        }
+    let here: Vec<Value> = alive(&run.end.holds).into_iter().map(|(_, thing)| normal(thing, &[])).collect();
+    let planted = alive(&run.planted);
+    let mut lost = planted.iter().filter(|(_, thing)| !here.contains(&normal(thing, &[])));
+    if let Some((list, thing)) = lost.next() {
+        return Some(format!("of {list} this was there before: {thing}"));
     }
     difference(&foreign(evidence.faultless), &foreign(evidence.run))
 }
@@ -172,9 +173,8 @@ fn status_is_true(evidence: &Evidence<'_>) -> Option<String> {
             return Some(format!("{} says Ready without a look after {}", entry.site, write.site));
         }
     }
-    let holds = evidence.run.struck.holds.to_string();
-    let struck = evidence.workload.steps.get(evidence.workload.struck);
-    let applied = matches!(struck, Some(Step::Apply(_) | Step::Recreate(_)));
+    let holds = evidence.run.end.holds.to_string();
+    let applied = matches!(evidence.step, Step::Apply(_) | Step::Recreate(_));
     let ids = evidence.run.objects.iter().filter_map(|object| object.status.as_ref()?.id.clone());
     let lost = ids.filter(|_| applied).find(|id| !holds.contains(id.as_str()));
     lost.map(|id| format!("the status names {id}, which is not there"))
@@ -288,13 +288,11 @@ fn nothing_is_destroyed_unasked(evidence: &Evidence<'_>) -> Option<String> {
 }
 
 fn aws_ends_the_same(evidence: &Evidence<'_>) -> Option<String> {
-    let (run, faultless) = (evidence.run, evidence.faultless);
-    difference(&faultless.struck.inventory, &run.struck.inventory)
-        .or_else(|| difference(&faultless.last.inventory, &run.last.inventory))
+    difference(&evidence.faultless.end.inventory, &evidence.run.end.inventory)
 }
 
 fn objects_end_the_same(evidence: &Evidence<'_>) -> Option<String> {
-    difference(&evidence.faultless.struck.objects, &evidence.run.struck.objects)
+    difference(&evidence.faultless.end.objects, &evidence.run.end.objects)
 }
 
 /// What was made and what was removed, each counted once however often it was asked for.

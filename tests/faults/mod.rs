@@ -118,7 +118,7 @@ async fn replay(ground: &Ground, text: &str) {
         plans.iter().filter(|plan| !recorded.iter().any(|one| one.workload.name == plan.workload)).collect();
     assert!(unknown.is_empty(), "there is no such workload: {unknown:?}");
     for trip in trips::of(&recorded, plans) {
-        for (plan, verdict) in trip.carry_out(ground).await.1 {
+        for (plan, verdict) in trip.carry_out(ground).await {
             assert_eq!(verdict, Verdict::Passed, "{plan}");
         }
     }

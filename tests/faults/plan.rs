@@ -108,12 +108,6 @@ impl Fault {
         matches!(self, Self::Held | Self::Frozen)
     }
 
-    /// Whether another fault may strike in a later step of the same run, of the same controllers.
-    pub fn goes_with(self, other: Self) -> bool {
-        let is_single = |fault| Self::AT_WRITES.contains(&fault) || Self::AT_AWS_CALLS.contains(&fault);
-        is_single(self) && is_single(other) && (self == Self::Hang) == (other == Self::Hang)
-    }
-
     /// How many calls of the operation in a row are struck. The SDK makes each of its calls twice where
     /// the error may pass: one failure alone never reaches the controller, so that two are the least.
     pub fn times(self) -> u32 {
@@ -145,6 +139,17 @@ pub struct Plan {
     /// The number of the write after it, to whatever and by whichever controller, after which the
     /// controller dies once more.
     pub again: Option<u32>,
+}
+
+impl Plan {
+    /// Whether another plan may strike in another step of the same run: single calls, under one configuration.
+    pub fn goes_with(&self, other: &Self) -> bool {
+        let is_single = |plan: &Self| {
+            let fault = &plan.fault;
+            plan.again.is_none() && (Fault::AT_WRITES.contains(fault) || Fault::AT_AWS_CALLS.contains(fault))
+        };
+        is_single(self) && is_single(other) && (self.fault == Fault::Hang) == (other.fault == Fault::Hang)
+    }
 }
 
 impl fmt::Display for Plan {

@@ -30,21 +30,20 @@ pub struct End {
     pub inventory: Value,
 }
 
-/// The steps to be judged, and what strikes in each.
+/// What strikes in which step. These steps are judged, and the last one; what strikes may be nothing.
 pub type Strikes = BTreeMap<usize, Option<Strike>>;
 
-/// All that is known of a run, as one of its judged steps is judged.
+/// All that is known of a run by the end of one of its judged steps.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub name: String,
     pub tenants: Vec<Tenant>,
+    pub step: usize,
+    /// All calls from the beginning of the run.
     pub journal: Vec<Entry>,
     /// What was in the accounts before, made by somebody else.
     pub planted: Value,
-    /// After the judged step.
-    pub struck: End,
-    /// After the last step, when all is deleted.
-    pub last: End,
+    pub end: End,
     /// The objects of the workload by name, as they were after the last step that applied them.
     pub objects: Vec<AwsResource>,
     /// AWS calls that could change something, made after all was as declared.
@@ -53,7 +52,7 @@ pub struct Outcome {
     pub secret: String,
     /// Lines of logs that hold it.
     pub told: Vec<String>,
-    /// Whether the fault was met.
+    /// Whether the fault of the step was met.
     pub fired: bool,
 }
 
@@ -74,14 +73,7 @@ pub struct Run<'a> {
     pub watched: Watched,
 }
 
-/// A judged step, once it is taken.
-struct Taken {
-    end: End,
-    late_writes: Vec<String>,
-    fired: bool,
-}
-
-/// Runs the workload in new accounts and returns what is known of it, once for each of the judged steps.
+/// Runs the workload in new accounts and returns what is known after each of the judged steps.
 pub async fn run(ground: &Ground, workload: &Workload, strikes: Strikes) -> Result<Vec<Outcome>, String> {
     let (name, tenants) = Tenant::new_ones(ground, workload).await;
     let of_run = |error: String| format!("{error} (run {name})");
@@ -115,11 +107,10 @@ impl Run<'_> {
             self.declare_accounts(&json!({})).await?;
         }
         self.apply_until_ready(&self.workload.before).await?;
-        let (mut objects, mut taken, mut last) = (Vec::new(), Vec::new(), None);
+        let (mut objects, mut outcomes) = (Vec::new(), Vec::new());
         for (number, step) in self.workload.steps.iter().enumerate() {
-            let strike = strikes.remove(&number);
-            let is_judged = strike.is_some();
-            self.doors.begin_step(number, strike.flatten());
+            let is_judged = strikes.contains_key(&number) || number + 1 == self.workload.steps.len();
+            self.doors.begin_step(number, strikes.remove(&number).flatten());
             self.take(step, &objects).await?;
             if self.doors.fired() {
                 workers.resume(PATIENCE).await?;
@@ -131,32 +122,34 @@ impl Run<'_> {
                 }
                 objects = self.own_objects();
             }
-            let is_last = number + 1 == self.workload.steps.len();
-            last = if is_judged || is_last { Some(self.end().await) } else { None };
-            if let Some(end) = last.clone().filter(|_| is_judged) {
-                taken.push(Taken { end, late_writes, fired: self.doors.fired() });
+            if is_judged {
+                outcomes.push(self.outcome(number, &planted, &objects, late_writes).await);
             }
         }
-        Ok(self.outcomes(&planted, taken, &last.ok_or("there is no step")?, &objects))
+        Ok(outcomes)
     }
 
-    fn outcomes(&self, planted: &Value, taken: Vec<Taken>, last: &End, objects: &[AwsResource]) -> Vec<Outcome> {
-        let (secret, journal) = (self.secret(), self.doors.journal());
-        let told = logs::lines_with(&self.name, &secret);
-        let outcome = |Taken { end, late_writes, fired }| Outcome {
+    async fn outcome(
+        &self,
+        step: usize,
+        planted: &Value,
+        objects: &[AwsResource],
+        late_writes: Vec<String>,
+    ) -> Outcome {
+        let (end, secret) = (self.end().await, self.secret());
+        Outcome {
             name: self.name.clone(),
             tenants: self.tenants.clone(),
-            journal: journal.clone(),
+            step,
+            journal: self.doors.journal(),
             planted: planted.clone(),
-            struck: end,
-            last: last.clone(),
+            end,
             objects: objects.to_vec(),
             late_writes,
-            told: told.clone(),
-            secret: secret.clone(),
-            fired,
-        };
-        taken.into_iter().map(outcome).collect()
+            told: logs::lines_with(&self.name, &secret),
+            secret,
+            fired: self.doors.fired(),
+        }
     }
 
     async fn take(&self, step: &Step, objects: &[AwsResource]) -> Result<(), String> {

@@ -1,69 +1,93 @@
-//! Which plans are carried out in one run: where a workload is created, struck and then deleted, the deletion is
-//! struck too, by the plan of another workload that begins as this one has ended. What the first plan left is
-//! judged before the second one's step begins to matter, so that nothing is shown less than by two runs.
+//! Which plans are carried out in one run. A run that creates something to change it, or to delete it, may be struck in
+//! its creation too: after each struck step the world is judged, and only from one that is as without faults does the
+//! next plan begin. Plans of several workloads share a run that takes their steps from the same.
 
 use super::campaign::{Recorded, Verdict};
+use super::doors::Strike;
 use super::ground::Ground;
 use super::plan::Plan;
 use super::run::run;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The plans of one run, with their workloads, by the steps in which they strike.
-pub struct Trip<'a>(Vec<(&'a Recorded, Plan)>);
+/// How often a plan whose call did not come up in its run is run again: what comes by the clock, such as
+/// another look at something slow, differs from run to run.
+const TRIES: usize = 4;
 
-/// The plans, as many of them as possible two in a run.
+/// A plan of a run.
+struct Leg<'a> {
+    of: &'a Recorded,
+    plan: Plan,
+    /// The step of the run in which it strikes.
+    step: usize,
+}
+
+/// A run of a workload and its plans, of each step at most one.
+pub struct Trip<'a> {
+    on: &'a Recorded,
+    legs: Vec<Leg<'a>>,
+}
+
+/// Few trips with all of the plans. Those that only their own workload can carry out come first, the others find
+/// their places in these.
 pub fn of(recorded: &[Recorded], plans: Vec<Plan>) -> Vec<Trip<'_>> {
     let by_name: BTreeMap<&str, &Recorded> = recorded.iter().map(|one| (one.workload.name.as_str(), one)).collect();
+    let hosts = |of: &Recorded| recorded.iter().filter(|on| on.workload.step_of(&of.workload).is_some()).count();
+    let mut plans: Vec<_> = plans.into_iter().map(|plan| (by_name[plan.workload.as_str()], plan)).collect();
+    plans.sort_by_cached_key(|(of, _)| hosts(of));
     let mut trips: Vec<Trip<'_>> = Vec::new();
-    let plans = plans.into_iter().map(|plan| (by_name[plan.workload.as_str()], plan));
-    let (later, first): (Vec<_>, Vec<_>) =
-        plans.partition(|(of, _)| recorded.iter().any(|other| of.workload.goes_on_from(&other.workload)));
-    trips.extend(first.into_iter().map(|plan| Trip(vec![plan])));
-    for plan in later {
-        match trips.iter_mut().find(|trip| trip.takes(&plan)) {
-            Some(trip) => trip.0.push(plan),
-            None => trips.push(Trip(vec![plan])),
+    for (of, plan) in plans {
+        let place = trips.iter_mut().find_map(|trip| trip.step_for(of, &plan).map(|step| (trip, step)));
+        match place {
+            Some((trip, step)) => trip.legs.push(Leg { of, plan, step }),
+            None => trips.push(Trip::alone(of, plan)),
         }
     }
     trips
 }
 
-impl Trip<'_> {
-    fn takes(&self, (of, plan): &(&Recorded, Plan)) -> bool {
-        let [(first_of, first)] = self.0.as_slice() else { return false };
-        let again = plan.again.or(first.again);
-        of.workload.goes_on_from(&first_of.workload) && first.fault.goes_with(plan.fault) && again.is_none()
+impl<'a> Trip<'a> {
+    fn alone(of: &'a Recorded, plan: Plan) -> Self {
+        Self { on: of, legs: vec![Leg { of, plan, step: of.workload.struck }] }
     }
 
-    /// Carries the plans out and returns what became of each. One that was not met in the common run is tried
-    /// again by itself.
-    pub async fn carry_out(&self, ground: &Ground) -> (&Self, Vec<(Plan, Verdict)>) {
+    /// The step in which the plan may strike beside the others.
+    fn step_for(&self, of: &Recorded, plan: &Plan) -> Option<usize> {
+        let step = self.on.workload.step_of(&of.workload)?;
+        let goes_with = |leg: &Leg<'_>| leg.step != step && leg.plan.goes_with(plan);
+        self.legs.iter().all(goes_with).then_some(step)
+    }
+
+    /// Carries the plans out and returns what became of each. One that was not met is tried again by itself.
+    pub async fn carry_out(&self, ground: &Ground) -> Vec<(Plan, Verdict)> {
         let mut verdicts = Vec::new();
-        let together = if self.0.len() > 1 { self.together(ground).await } else { Vec::new() };
-        let mut together = together.into_iter();
-        for (of, plan) in &self.0 {
-            let verdict = match together.next() {
-                None | Some(Verdict::Missed) => of.carry_out(ground, plan).await,
-                Some(verdict) => verdict,
-            };
-            verdicts.push((plan.clone(), verdict));
+        for (leg, mut verdict) in self.legs.iter().zip(self.once(ground).await) {
+            // A recovery that has no such write comes to its end without a second crash.
+            let tries = if leg.plan.again.is_some() { 1 } else { TRIES };
+            for _ in 1..tries {
+                if verdict == Verdict::Missed {
+                    let again = Self::alone(leg.of, leg.plan.clone()).once(ground).await;
+                    verdict = again.into_iter().next().unwrap_or(Verdict::Missed);
+                }
+            }
+            verdicts.push((leg.plan.clone(), verdict));
         }
-        (self, verdicts)
+        verdicts
     }
 
-    async fn together(&self, ground: &Ground) -> Vec<Verdict> {
-        let strikes = self.0.iter().map(|(of, plan)| of.strike(plan)).collect();
-        match run(ground, &self.0[0].0.workload, strikes).await {
-            Err(error) => vec![Verdict::Failed(vec![error]); self.0.len()],
-            Ok(outcomes) => self.0.iter().zip(&outcomes).map(|((of, plan), outcome)| of.judge(plan, outcome)).collect(),
+    async fn once(&self, ground: &Ground) -> Vec<Verdict> {
+        let strike = |plan: &Plan| Strike { site: plan.site.clone(), fault: plan.fault, again: plan.again };
+        let strikes = self.legs.iter().map(|leg| (leg.step, Some(strike(&leg.plan)))).collect();
+        match run(ground, &self.on.workload, strikes).await {
+            Err(error) => vec![Verdict::Failed(vec![error]); self.legs.len()],
+            Ok(outcomes) => self.legs.iter().map(|leg| self.on.judge(&leg.plan, leg.step, &outcomes)).collect(),
         }
     }
 }
 
 impl fmt::Display for Trip<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plans: Vec<String> = self.0.iter().map(|(_, plan)| plan.to_string()).collect();
+        let plans: Vec<String> = self.legs.iter().map(|leg| leg.plan.to_string()).collect();
         f.write_str(&plans.join(" & "))
     }
 }

@@ -53,10 +53,28 @@ impl Workload {
             && KindName::ALL.iter().any(|kind| self.name.split('/').next() == Some(kind.as_str()))
     }
 
-    /// Whether this one strikes in a later step of what is the same otherwise.
-    pub fn goes_on_from(&self, other: &Self) -> bool {
-        (&self.before, &self.steps, &self.services) == (&other.before, &other.steps, &other.services)
-            && self.struck > other.struck
+    /// The step of this workload that is the struck one of the other: the same, and taken from the same.
+    pub fn step_of(&self, other: &Self) -> Option<usize> {
+        let stage = |of: &Self| (of.before.clone(), of.services.clone(), of.of_account, of.neighbour, of.secret);
+        let is_it = |step: &usize| {
+            self.steps[*step] == other.steps[other.struck]
+                && self.declared_before(*step) == other.declared_before(other.struck)
+        };
+        (0..self.steps.len()).filter(|_| stage(self) == stage(other)).find(is_it)
+    }
+
+    /// The account's spec and the objects that are declared when a step begins.
+    fn declared_before(&self, step: usize) -> (Option<&Value>, &[Value]) {
+        let (mut account, mut declared): (Option<&Value>, &[Value]) = (None, &[]);
+        for step in &self.steps[..step] {
+            match step {
+                Step::Account(spec) => account = Some(spec),
+                Step::Apply(objects) | Step::Recreate(objects) => declared = objects,
+                Step::Delete => declared = &[],
+                Step::DropAccount => account = None,
+            }
+        }
+        (account, declared)
     }
 }
 
@@ -235,4 +253,20 @@ pub fn changed(kind: KindName, mut objects: Vec<Value>) -> Vec<Value> {
         KindName::RdsInstance => block["backupRetentionDays"] = json!(14),
     }
     objects
+}
+
+#[test]
+fn a_step_is_found_in_the_workloads_that_take_it_from_the_same() {
+    let all = all();
+    let named = |name: &str| all.iter().find(|workload| workload.name == name).unwrap();
+    let found = |on: &str, name: &str| named(on).step_of(named(name));
+    assert_eq!(found("VpcNetwork/create", "VpcNetwork/delete"), Some(1));
+    assert_eq!(found("VpcNetwork/recreate", "VpcNetwork/delete"), Some(2));
+    assert_eq!(found("VpcNetwork/update", "VpcNetwork/create"), Some(0));
+    assert_eq!(found("VpcNetwork/update", "VpcNetwork/delete"), None, "what is deleted there was changed");
+    assert_eq!(found("AwsAccount/update", "AwsAccount/create"), Some(0));
+    assert_eq!(found("RdsInstance/create", "RdsInstance/secret"), None);
+    for workload in &all {
+        assert_eq!(workload.step_of(workload), Some(workload.struck), "{}", workload.name);
+    }
 }

@@ -103,7 +103,8 @@ where
     K: Clone + DeserializeOwned + Debug,
 {
     let mut all = Vec::new();
-    let listed = for_each_page(&api, |page| all.extend(page)).await;
+    let api = &api;
+    let listed = for_each_page(|page| async move { api.list(&page).await }, |page| all.extend(page)).await;
     listed.map(|()| all).map_err(|error| NoAnswer::List { what, error })
 }
 

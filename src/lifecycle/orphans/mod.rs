@@ -14,19 +14,17 @@ use crate::aws::error::{AwsError, ErrorClass};
 use crate::aws::session::{Aws, SessionError, Sessions};
 use crate::kinds::KindName;
 use crate::kinds::owned::Unread;
+use crate::lifecycle::objects::for_each_page;
 use compare::{Judged, Live, Orphan, Sighting, confirmed, judge};
 use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::ListParams;
+use kube::core::PartialObjectMeta;
 use kube::{Api, Client, ResourceExt};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How many kinds and regions are listed at the same time.
 const LISTS: usize = 4;
-
-/// Objects of one page of the cluster's list.
-const PAGE: u32 = 500;
 
 /// What a search works with.
 pub struct Search {
@@ -205,20 +203,16 @@ impl Spot {
 }
 
 /// All AwsResources of the cluster, of which only the metadata is read: one whose spec is unreadable is
-/// there too. Without a resource version the API server answers from what a quorum has, and further
-/// pages are of the same moment as the first.
+/// there too. Without a resource version the API server answers from what a quorum has.
 async fn live(client: &Client) -> Result<Live, kube::Error> {
-    let api: Api<AwsResource> = Api::all(client.clone());
+    let api: &Api<AwsResource> = &Api::all(client.clone());
     let mut live = Live::default();
-    let mut page = ListParams::default().limit(PAGE);
-    loop {
-        let list = api.list_metadata(&page).await?;
-        for object in &list.items {
+    let list = |page| async move { api.list_metadata(&page).await };
+    let add = |page: Vec<PartialObjectMeta<AwsResource>>| {
+        for object in page {
             live.add(object.namespace().unwrap_or_default(), object.name_any(), object.uid().unwrap_or_default());
         }
-        match list.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = page.continue_token(&token),
-            None => return Ok(live),
-        }
-    }
+    };
+    for_each_page(list, add).await?;
+    Ok(live)
 }
