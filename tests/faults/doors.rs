@@ -3,6 +3,7 @@
 
 use super::calls::{Call, Door};
 use super::plan::Fault;
+use super::words;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -265,7 +266,7 @@ impl State {
                 return Some(Fault::CrashAfter);
             }
         }
-        let strike = self.strike.take_if(|strike| strike.site == site)?;
+        let strike = self.strike.take_if(|strike| strike.site == site && words::can_be(call, strike.fault))?;
         (self.dies_in, self.fired) = (strike.again, strike.again.is_none());
         self.failing = Some((call.operation.clone(), strike.fault, strike.fault.times() - 1));
         Some(strike.fault)

@@ -40,6 +40,11 @@ pub fn error(call: &Call, fault: Fault) -> Option<Words> {
     Some(words(call, code, status))
 }
 
+/// Whether the call can go wrong in this way: what a call without an id looks for cannot be said not to exist.
+pub fn can_be(call: &Call, fault: Fault) -> bool {
+    fault != Fault::NotFound || error(call, fault).is_some()
+}
+
 /// The code for what does not exist: of what the request names.
 fn missing(call: &Call) -> Option<(&'static str, u16)> {
     let named = |text: &str| call.body.contains(text);
