@@ -97,6 +97,19 @@ impl Recorded {
         self.sites().into_iter().filter(|entry| entry.call.write).map(|entry| entry.site.clone()).collect()
     }
 
+    /// Whether it depends on the clock how often the call comes up: it tells of a resource on its way, or asks
+    /// again for what AWS has refused.
+    pub fn may_come_by_the_clock(&self, site: &str) -> bool {
+        let is_status = site.starts_with("kubernetes:") && site.contains("/status#");
+        let operation = |site: &str| site.split('#').next().map(str::to_owned);
+        let mut entries = self.faultless[self.workload.struck].journal.iter();
+        let was_refused = |entry: &Entry| {
+            let is_it = entry.step == self.workload.struck && operation(&entry.site) == operation(site);
+            is_it && entry.is_aws() && !entry.took_effect()
+        };
+        is_status || entries.any(was_refused)
+    }
+
     /// One plan for each site and each fault that applies to it.
     pub fn plans(&self) -> Vec<Plan> {
         let mut plans = Vec::new();
@@ -173,8 +186,7 @@ impl Recorded {
 
     /// What became of a plan that was to strike in this step of a run.
     pub fn judge(&self, plan: &Plan, step: usize, outcomes: &[Outcome]) -> Verdict {
-        let mut judged = outcomes.iter().filter(|outcome| outcome.step == step);
-        if judged.any(|outcome| outcome.fired) {
+        if outcomes.iter().any(|outcome| outcome.step == step && outcome.fired) {
             // What a step leaves behind may show at the end only.
             let ends =
                 outcomes.iter().filter(|outcome| outcome.step == step || outcome.step + 1 == self.faultless.len());
@@ -189,9 +201,8 @@ impl Recorded {
             return Verdict::Failed(wrong);
         }
         // What has the same name is not always the same call: a look may be for an id, or by tags.
-        let is_it = |entry: &Entry| {
-            entry.step == step && entry.site == plan.site && words::can_be(&entry.call, plan.fault)
-        };
+        let is_it =
+            |entry: &Entry| entry.step == step && entry.site == plan.site && words::can_be(&entry.call, plan.fault);
         if outcomes.iter().flat_map(|outcome| &outcome.journal).any(is_it) && plan.again.is_none() {
             return Verdict::Failed(vec![format!("{} came up and was not struck", plan.site)]);
         }

@@ -55,12 +55,16 @@ impl Workload {
 
     /// The step of this workload that is the struck one of the other: the same, and taken from the same.
     pub fn step_of(&self, other: &Self) -> Option<usize> {
-        let stage = |of: &Self| (of.before.clone(), of.services.clone(), of.of_account, of.neighbour, of.secret);
         let is_it = |step: &usize| {
             self.steps[*step] == other.steps[other.struck]
                 && self.declared_before(*step) == other.declared_before(other.struck)
         };
-        (0..self.steps.len()).filter(|_| stage(self) == stage(other)).find(is_it)
+        (0..self.steps.len()).filter(|_| self.stage() == other.stage()).find(is_it)
+    }
+
+    /// What the steps stand on.
+    fn stage(&self) -> (&[Value], &[String], [bool; 3]) {
+        (&self.before, &self.services, [self.of_account, self.neighbour, self.secret])
     }
 
     /// The account's spec and the objects that are declared when a step begins.
