@@ -98,14 +98,14 @@ impl Recorded {
     }
 
     /// Whether it depends on the clock how often the call comes up: it tells of a resource on its way, or asks
-    /// again for what AWS has refused.
+    /// again for what was refused.
     pub fn may_come_by_the_clock(&self, site: &str) -> bool {
         let is_status = site.starts_with("kubernetes:") && site.contains("/status#");
         let operation = |site: &str| site.split('#').next().map(str::to_owned);
         let mut entries = self.faultless[self.workload.struck].journal.iter();
         let was_refused = |entry: &Entry| {
             let is_it = entry.step == self.workload.struck && operation(&entry.site) == operation(site);
-            is_it && entry.is_aws() && !entry.took_effect()
+            is_it && !entry.took_effect()
         };
         is_status || entries.any(was_refused)
     }
