@@ -26,7 +26,7 @@ WITH_REASONS = (
     "lifecycle/decide/*.rs",
 )
 NO_REASONS = set(
-    "Active Adopt BeginRestart Changed Create CreateResource Delete DeleteResource EndRestart GetCallerIdentity Invalid "
+    "Active Adopt BeginRestart Changed Create CreateResource Delete DeleteResource EndRestart GetCallerIdentity "
     "InvalidClientTokenId Judge Normal Nothing Recommend Reconcile Record Refuse RemoveFinalizer Reread Start Stopped "
     "Unknown Update UpdateResource Verify Wait Warning WriteIntent".split()
 )
