@@ -109,7 +109,7 @@ async fn every_call_of_every_workload_fails_in_every_way_and_the_end_is_the_same
     assert!(failed.is_empty(), "{} plans failed: {failed:#?}", failed.len());
 }
 
-/// Carries out the plan of this text, or two that were carried out in one run.
+/// Carries out the plan of this text, or those that were carried out in one run.
 async fn replay(ground: &Ground, text: &str) {
     let plans: Vec<Plan> = text.split(" & ").map(|plan| plan.parse().unwrap()).collect();
     let is_wanted = |workload: &Workload| plans.iter().any(|plan| plan.workload == workload.name);

@@ -1,6 +1,6 @@
 //! Which plans are carried out in one run. A run that creates something to change it, or to delete it, may be struck in
-//! its creation too: after each struck step the world is judged, and only from one that is as without faults does the
-//! next plan begin. Plans of several workloads share a run that takes their steps from the same.
+//! its creation too: the world is looked at after each struck step, and all of it is judged once the run is over. Plans
+//! of several workloads share a run that takes their steps from the same.
 
 use super::campaign::{Recorded, Verdict};
 use super::doors::Strike;
