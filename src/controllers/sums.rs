@@ -36,21 +36,17 @@ impl Entries {
                 self.listed.clear();
                 Vec::new()
             }
-            watcher::Event::InitApply(DeserializeGuard(Ok(object))) => {
+            watcher::Event::InitApply(object) => {
                 self.listed.insert(graph::key(object));
-                self.enter(graph::key(object), Some(Share::of(object)))
+                self.enter(graph::key(object), share(object))
             }
             watcher::Event::InitDone => {
                 let listed = std::mem::take(&mut self.listed);
                 let gone: Vec<Key> = self.shares.keys().filter(|key| !listed.contains(*key)).cloned().collect();
                 gone.into_iter().flat_map(|key| self.enter(key, None)).collect()
             }
-            watcher::Event::Apply(DeserializeGuard(Ok(object))) => {
-                self.enter(graph::key(object), Some(Share::of(object)))
-            }
-            watcher::Event::Delete(DeserializeGuard(Ok(object))) => self.enter(graph::key(object), None),
-            // What cannot be read is in no sum.
-            _ => Vec::new(),
+            watcher::Event::Apply(object) => self.enter(graph::key(object), share(object)),
+            watcher::Event::Delete(object) => self.enter(graph::key(object), None),
         }
     }
 
@@ -79,6 +75,11 @@ impl Entries {
         accounts.dedup();
         accounts
     }
+}
+
+/// What an object adds; one that cannot be read is in no sum.
+fn share(object: &Guarded) -> Option<Share> {
+    object.0.as_ref().ok().map(Share::of)
 }
 
 /// What of a share the status of its account tells.
@@ -205,6 +206,20 @@ mod tests {
         assert_eq!(apply(bucket("Unhealthy", "0.10")), ["prod"]);
         assert_eq!(apply(bucket("Unhealthy", "0.20")), ["prod"]);
         assert_eq!(apply(resource("assets", "test", json!({}))), ["prod", "test"]);
+    }
+
+    #[test]
+    fn what_can_no_longer_be_read_leaves_the_sums() {
+        let mut entries = Entries::default();
+        let unreadable: Guarded = serde_json::from_value(json!({
+            "apiVersion": "aws.ccagi.io/v1alpha1", "kind": "AwsResource",
+            "metadata": {"name": "assets", "namespace": "shop"}, "spec": {"accountRef": 7},
+        }))
+        .unwrap();
+        assert!(unreadable.0.is_err());
+        entries.follow(&watcher::Event::Apply(guarded(bucket("Healthy", "0.10"))));
+        assert_eq!(entries.follow(&watcher::Event::Apply(unreadable)), ["prod"]);
+        assert!(entries.sums.is_empty() && entries.shares.is_empty());
     }
 
     #[test]

@@ -204,7 +204,7 @@ pub fn output(gift: Option<&Gift>, name: &str, output: &str, in_use: bool, later
 }
 
 /// An object's key.
-pub fn key(object: &AwsResource) -> Key {
+pub fn key(object: &impl ResourceExt) -> Key {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 

@@ -64,7 +64,7 @@ impl Objects {
 
     fn set(&self) {
         [&self.resources, &self.stalled, &self.cost].into_iter().for_each(GaugeVec::reset);
-        let (mut all, mut monitored, mut governed, mut savings) = (0, 0, 0, 0.0);
+        let (mut all, mut monitored, mut governed, mut savings) = (0, 0, 0, Sum::default());
         for (account, sums) in (self.read)() {
             for ((kind, state, health), number) in sums.classes.iter() {
                 let state = state.map_or(UNKNOWN.into(), |state| format!("{state:?}"));
@@ -79,11 +79,11 @@ impl Objects {
                 self.cost.with_label_values(&[account.as_str(), owner.as_deref().unwrap_or(UNKNOWN)]).set(usd(cost));
             }
             governed += sums.governed;
-            savings += usd(&sums.savings);
+            savings += sums.savings;
         }
         // What was saved is not told from what was changed for other reasons.
         self.savings.with_label_values(&["realised"]).set(0.0);
-        self.savings.with_label_values(&["identified"]).set(savings);
+        self.savings.with_label_values(&["identified"]).set(usd(&savings));
         self.registered.set(share(governed, all));
         self.health_monitored.set(share(monitored, all));
     }
