@@ -1,7 +1,7 @@
 use super::story::{Story, is_true, message};
 use ccagi_aws_agent::api::account::AwsAccount;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -102,4 +102,39 @@ async fn an_account_stays_until_no_resource_uses_it() {
     story.until_gone(&object).await;
     let gone = kube::runtime::conditions::is_deleted(account.metadata.uid.as_deref().unwrap());
     kube::runtime::wait::await_condition(story.accounts(), &story.name, gone).await.unwrap();
+}
+
+/// Takes the account away against its finalizer and declares one of its name with this number.
+async fn replace_account(story: &Story, number: &str) {
+    let accounts = story.accounts();
+    accounts.delete(&story.name, &DeleteParams::default()).await.unwrap();
+    let held = json!({"metadata": {"finalizers": null}});
+    let gone = accounts.patch(&story.name, &PatchParams::default(), &Patch::Merge(held)).await.unwrap();
+    let deleted = kube::runtime::conditions::is_deleted(gone.metadata.uid.as_deref().unwrap());
+    kube::runtime::wait::await_condition(accounts, &story.name, deleted).await.unwrap();
+    let role = format!("arn:aws:iam::{number}:role/CcagiAgentRole");
+    story.declare_account(json!({"accountId": number, "credentials": {"assumeRole": {"roleArn": role}}})).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_made_in_an_account_is_left_alone_while_another_has_its_name() {
+    const OTHER: &str = "555566668888";
+    let story = Story::begin("account-replaced").await;
+    let bucket = story.bucket();
+    let object = story.apply("assets", &format!("deletionPolicy: Delete\ns3Bucket: {{bucketName: {bucket}}}")).await;
+    story.until_ready("assets").await;
+    let written = story.emulator.writes(&story.account_id);
+    replace_account(&story, OTHER).await;
+    let told = message(&story.until_reason("assets", "Stalled", "AccountChanged").await, "Stalled");
+    assert!(told.contains(&story.account_id) && told.contains(OTHER), "{told}");
+
+    story.delete("assets").await;
+    let deleting = story.until_reason("assets", "Stalled", "AccountChanged").await;
+    assert!(deleting.metadata.deletion_timestamp.is_some());
+    assert!(story.emulator.writes(OTHER).is_empty());
+    assert_eq!(story.emulator.writes(&story.account_id), written);
+
+    replace_account(&story, &story.account_id).await;
+    story.until_gone(&object).await;
+    assert!(story.try_aws("s3", "head_bucket", json!({"Bucket": bucket})).is_err());
 }

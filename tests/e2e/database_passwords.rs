@@ -21,9 +21,14 @@ fn database(from_secret: bool) -> String {
     format!("rdsInstance: {{dbInstanceIdentifier: orders, {engine}{place}}}")
 }
 
-async fn put_secret(story: &Story, data: Value) {
+async fn put_secret(story: &Story, text: Value) {
+    put_secret_as(story, "stringData", text).await;
+}
+
+/// The same, with the values in the field that takes text (`stringData`) or base64 (`data`).
+async fn put_secret_as(story: &Story, field: &str, values: Value) {
     let secrets: Api<Secret> = Api::namespaced(story.client.clone(), &story.name);
-    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"}, "stringData": data});
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"}, field: values});
     secrets.patch("login", &PatchParams::apply("kubectl").force(), &Patch::Apply(secret)).await.unwrap();
 }
 
@@ -123,7 +128,7 @@ async fn a_password_is_sent_once_and_handed_over_to_rds_and_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_is_missing_or_lacks_its_key_is_told_and_found_once_it_is_there() {
+async fn a_secret_that_is_missing_or_lacks_its_key_or_holds_no_text_is_told_and_found_once_it_is_there() {
     let story = Story::begin("password-missing").await;
     story.apply("orders", &database(true)).await;
     let stalled = story.until_reason("orders", "Stalled", "SecretMissing").await;
@@ -135,6 +140,11 @@ async fn a_secret_that_is_missing_or_lacks_its_key_is_told_and_found_once_it_is_
     let stalled = story.until_reason("orders", "Stalled", "SecretKeyMissing").await;
     let said = message(&stalled, "Stalled");
     assert!(said.contains("the Secret login has no key password"), "{said}");
+
+    put_secret_as(&story, "data", json!({"password": "//79"})).await;
+    let stalled = story.until_reason("orders", "Stalled", "SecretNotText").await;
+    let said = message(&stalled, "Stalled");
+    assert!(said.contains("the key password of the Secret login holds no UTF-8 text"), "{said}");
     assert!(story.emulator.writes(&story.account_id).is_empty(), "nothing is made without its password");
 
     put_secret(&story, json!({"password": "long-enough"})).await;
