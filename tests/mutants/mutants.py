@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -57,7 +58,17 @@ def seed(folder: Path) -> None:
         path.write_text(text.replace(bug.before, bug.after.replace("{bug}", switch)))
     library = folder / "src" / "lib.rs"
     library.write_text(library.read_text() + FUNCTION)
+    call_another_version(folder / "Cargo.toml")
     keep_times(folder)
+
+
+def call_another_version(manifest: Path) -> None:
+    """Have cargo keep what is built of the copy apart: it tells packages by name and version, not by their folder."""
+    text = manifest.read_text()
+    seeded, changes = re.subn(r'^(version = "[^"]+)"$', r'\1+seeded"', text, count=1, flags=re.MULTILINE)
+    if changes != 1:
+        raise Missed(f"{manifest.name} has no version")
+    manifest.write_text(seeded)
 
 
 def keep_times(folder: Path) -> None:
@@ -89,6 +100,9 @@ def executables(folder: Path) -> dict[str, str]:
         message = json.loads(line)
         if message.get("executable") and message["profile"]["test"]:
             found["suite" if message["target"]["name"] == "suite" else "lib"] = message["executable"]
+    for name, path in found.items():
+        if SWITCH.encode() not in Path(path).read_bytes():
+            raise Missed(f"the bugs are not compiled into the executable of {name}")
     return found
 
 
