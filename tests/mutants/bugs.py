@@ -177,7 +177,7 @@ BUGS = (
         "src/fence.rs",
         "            Self::Until { end, .. } => end",
         "            Self::Until { .. } if {bug} => true,\n            Self::Until { end, .. } => end",
-        (lib("fence::"), suite("a_frozen_leader_that_wakes_up_after_another_took_over")),
+        (lib("fence::"), plan("VpcNetwork/create aws:ec2.DescribeVpcs@0#1 frozen")),
     ),
     Bug(
         "incarnation-by-edits",
