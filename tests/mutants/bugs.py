@@ -69,7 +69,7 @@ BUGS = (
         "    let told = code.and_then(|code| told_by_message(code, message)).map(|meaning| meaning.class);",
         "    if {bug} && matches!(status, Some(401 | 403)) {\n        return ErrorClass::NotFound;\n    }\n"
         "    let told = code.and_then(|code| told_by_message(code, message)).map(|meaning| meaning.class);",
-        (lib("codes::"),),
+        (lib("codes::"), plan("IamRole/delete aws:iam.GetRole@0#1 denied")),
     ),
     Bug(
         "error-is-absence",
@@ -79,7 +79,10 @@ BUGS = (
         "    let answer = K::observe(aws, &id, look).await;\n"
         "    let answer = if {bug} { Ok(answer.unwrap_or(None)) } else { answer };\n"
         "    let Some(observed) = answer? else {",
-        (suite("a_denied_read_is_never_taken_for_absence"),),
+        (
+            suite("a_denied_read_is_never_taken_for_absence"),
+            plan("VpcNetwork/delete aws:ec2.DescribeVpcs@0#1 error-without-effect"),
+        ),
     ),
     Bug(
         "finalizer-early",
@@ -126,7 +129,10 @@ BUGS = (
         "        let none = crate::aws::tags::Tags::new();\n"
         "        let tags = if {bug} { &none } else { &desired.tags };\n"
         "        let request = Request { spec: &desired.spec, tags,",
-        (suite("every_kind_is_tagged_by_its_create_call"),),
+        (
+            suite("every_kind_is_tagged_by_its_create_call"),
+            plan("VpcNetwork/create aws:ec2.CreateVpc#1 crash-after"),
+        ),
     ),
     Bug(
         "status-by-the-cache",
@@ -177,7 +183,7 @@ BUGS = (
         "src/fence.rs",
         "            Self::Until { end, .. } => end",
         "            Self::Until { .. } if {bug} => true,\n            Self::Until { end, .. } => end",
-        (lib("fence::"), plan("VpcNetwork/create aws:ec2.DescribeVpcs@0#1 frozen")),
+        (lib("fence::"),),
     ),
     Bug(
         "incarnation-by-edits",
