@@ -314,6 +314,14 @@ pub struct Intent {
     /// intent. Absent where the controller runs without leader election.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_transitions: Option<i32>,
+    /// Whether it is known that nothing was made or taken over under this intent: the controller has sent
+    /// nothing, or AWS has refused all that it sent. The object may then go without a look at AWS.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub without_effect: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Where a resource is in its life.

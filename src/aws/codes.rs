@@ -4,14 +4,21 @@
 
 use crate::aws::error::ErrorClass;
 
-/// The class of an AWS error code; where there is none (answers to HEAD have no body), of the HTTP status.
+/// The class of an AWS error code; where there is none, of the HTTP status.
+///
+/// A status alone never means absence: an endpoint, a proxy or a load balancer in between answers with 404
+/// too. Where the body of a 404 is empty, aws-sdk-s3 fills in the code `NotFound`, which S3 itself writes
+/// nowhere (S3 API reference, "Error responses").
 pub(super) fn class_of(code: Option<&str>, message: &str, status: Option<u16>) -> ErrorClass {
     let told = code.and_then(|code| told_by_message(code, message)).map(|meaning| meaning.class);
     if let Some(class) = told.or_else(|| code.and_then(class_of_code)) {
         return class;
     }
     match status {
-        Some(404) if code.is_none() || code == Some("NotFound") => ErrorClass::NotFound,
+        Some(404) if code.is_none_or(|code| code == FILLED_IN) => ErrorClass::Transient,
+        // HTTP's permanent redirects; the SDK follows none, and all others may pass (RFC 9110, 15.4).
+        Some(301 | 308) => ErrorClass::Elsewhere,
+        Some(408) => ErrorClass::Timeout,
         Some(401 | 403) => ErrorClass::Denied,
         Some(409) => ErrorClass::Conflict,
         Some(429) => ErrorClass::Throttled,
@@ -22,6 +29,9 @@ pub(super) fn class_of(code: Option<&str>, message: &str, status: Option<u16>) -
         None => ErrorClass::Transient,
     }
 }
+
+/// What aws-sdk-s3 fills in where an empty 404 has no code.
+const FILLED_IN: &str = "NotFound";
 
 /// Codes by class, from the services' error references: Amazon S3 "Error responses", Amazon EC2
 /// "Error codes", DynamoDB "Error handling", the errors of each action in the API references of IAM, Lambda,
@@ -50,6 +60,11 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
         "PreconditionFailedException" | "OperationAbortedException" | "ResourceAlreadyExistsException" => {
             ErrorClass::Conflict
         }
+        "PermanentRedirect" | "PermanentRedirectControlError" | "IncorrectEndpoint" => ErrorClass::Elsewhere,
+        // Our requests are signed for the region of their endpoint and constrain buckets to it.
+        "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => ErrorClass::Elsewhere,
+        // "You are being redirected to the bucket while DNS updates" (S3 API reference, "Error responses").
+        "TemporaryRedirect" | "Redirect" => ErrorClass::Transient,
         "IdempotentInstanceTerminated" => ErrorClass::TokenSpent,
         "BucketAlreadyExists" | "BucketNotEmpty" | "OperationNotPermitted" => ErrorClass::Blocked,
         "InsufficientFreeAddressesInSubnet" | "CannotDelete" | "UnmodifiableEntity" => ErrorClass::Blocked,
@@ -186,6 +201,15 @@ pub(super) fn advice(operation: &str, code: &str) -> Option<&'static str> {
         "AccessDenied" if operation == "GetBucketTagging" => {
             "Either the bucket belongs to another account (names are global: choose another), or the role of the AwsAccount lacks s3:GetBucketTagging."
         }
+        "PermanentRedirect"
+        | "PermanentRedirectControlError"
+        | "IncorrectEndpoint"
+        | "AuthorizationHeaderMalformed" => {
+            "A bucket of this name is in another region, and names are global: choose another s3Bucket.bucketName, or declare a new object with that region in spec.region if the bucket is this account's."
+        }
+        "IllegalLocationConstraintException" => {
+            "The endpoint that was asked makes no buckets in this region: correct the region or the endpoint, or choose another s3Bucket.bucketName if a bucket of this name is in another region."
+        }
         "BucketNotEmpty" => {
             "Empty the bucket, or set s3Bucket.forceDestroy: true to have the controller delete its objects."
         }
@@ -273,11 +297,44 @@ mod tests {
     #[test]
     fn only_codes_that_say_so_mean_not_found() {
         assert_eq!(class_of(Some("NoSuchBucket"), "", Some(404)), ErrorClass::NotFound);
-        assert_eq!(class_of(None, "", Some(404)), ErrorClass::NotFound);
         assert_eq!(class_of(Some("NoSuchTagSet"), "", Some(404)), ErrorClass::Invalid);
         assert_eq!(class_of(Some("AccessDenied"), "", Some(403)), ErrorClass::Denied);
         assert_eq!(class_of(None, "", Some(403)), ErrorClass::Denied);
         assert_eq!(class_of(None, "", None), ErrorClass::Transient);
+    }
+
+    #[test]
+    fn a_404_without_a_code_of_the_service_means_nothing() {
+        assert_eq!(class_of(None, "", Some(404)), ErrorClass::Transient);
+        assert_eq!(class_of(Some("NotFound"), "", Some(404)), ErrorClass::Transient, "aws-sdk-s3 fills it in");
+    }
+
+    #[test]
+    fn a_bucket_in_another_region_is_told_from_one_that_is_on_its_way() {
+        for code in ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"] {
+            assert_eq!(class_of(Some(code), "", Some(400)), ErrorClass::Elsewhere, "{code}");
+            assert!(advice("GetBucketTagging", code).unwrap().contains("bucketName"), "{code}");
+        }
+        assert_eq!(class_of(None, "", Some(301)), ErrorClass::Elsewhere);
+        assert_eq!(class_of(Some("TemporaryRedirect"), "", Some(307)), ErrorClass::Transient);
+        assert!(ErrorClass::Elsewhere.needs_a_person());
+    }
+
+    #[test]
+    fn every_class_of_status_has_a_meaning_without_a_code() {
+        for (statuses, class) in [
+            (vec![200, 204, 302, 303, 307, 500, 502, 503, 504], ErrorClass::Transient),
+            (vec![301, 308], ErrorClass::Elsewhere),
+            (vec![400, 405, 413, 431], ErrorClass::Invalid),
+            (vec![401, 403], ErrorClass::Denied),
+            (vec![408], ErrorClass::Timeout),
+            (vec![409], ErrorClass::Conflict),
+            (vec![429], ErrorClass::Throttled),
+        ] {
+            for status in statuses {
+                assert_eq!(class_of(None, "", Some(status)), class, "{status}");
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What AWS said, sorted into the few classes that the lifecycle treats differently.
 //!
-//! What the codes mean stands in [`crate::aws::codes`]. Only [`ErrorClass::NotFound`] may ever be read
-//! as "it does not exist".
+//! What the codes mean stands in [`crate::aws::codes`]. Only [`AwsError::says_absent`] tells whether an
+//! answer may be read as "it does not exist".
 
 use crate::aws::budget::OverBudget;
 use crate::aws::codes;
@@ -16,7 +16,7 @@ use std::error::Error;
 /// What an AWS error means for the object it happened to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorClass {
-    /// The resource does not exist.
+    /// What the call names does not exist. Whether that is the resource itself, only the code tells.
     NotFound,
     /// The resource exists already, is busy, or is in use; the same call may succeed later.
     Conflict,
@@ -31,6 +31,8 @@ pub enum ErrorClass {
         /// For how long, in milliseconds at the most.
         wait: u32,
     },
+    /// What the call names is in another region than the one that was asked.
+    Elsewhere,
     /// The credentials do not allow it, or are not valid.
     Denied,
     /// AWS will never accept this request as it is.
@@ -54,6 +56,7 @@ impl ErrorClass {
             Self::TokenSpent => "TokenSpent",
             Self::Blocked => "Blocked",
             Self::Throttled | Self::OverBudget { .. } => "Throttled",
+            Self::Elsewhere => "WrongRegion",
             Self::Denied => "AccessDenied",
             Self::Invalid => "InvalidRequest",
             Self::Quota => "QuotaExceeded",
@@ -66,7 +69,7 @@ impl ErrorClass {
     /// Whether a person has to act before the call can succeed.
     pub fn needs_a_person(self) -> bool {
         match self {
-            Self::Blocked | Self::Denied | Self::Invalid | Self::Quota => true,
+            Self::Blocked | Self::Elsewhere | Self::Denied | Self::Invalid | Self::Quota => true,
             Self::NotFound | Self::Conflict | Self::TokenSpent | Self::Throttled => false,
             Self::OverBudget { .. } | Self::Transient | Self::Timeout | Self::NotLeader => false,
         }
@@ -112,6 +115,24 @@ impl AwsError {
         }
     }
 
+    /// Whether AWS says by one of these codes of its own that what the call names does not exist. A status
+    /// is not enough: what stands between us and AWS answers with 404 too.
+    pub fn says_absent(&self, codes: &[&str]) -> bool {
+        self.code.as_deref().is_some_and(|code| codes.contains(&code))
+    }
+
+    /// Whether the call surely had no effect: AWS refused it in its own words, or it was never sent. That holds
+    /// only for a call that the SDK does not repeat.
+    pub fn is_refusal(&self) -> bool {
+        match self.class {
+            ErrorClass::OverBudget { .. } => true,
+            ErrorClass::Blocked | ErrorClass::Elsewhere | ErrorClass::Denied => self.code.is_some(),
+            ErrorClass::Invalid | ErrorClass::Quota | ErrorClass::Throttled => self.code.is_some(),
+            ErrorClass::NotFound | ErrorClass::Conflict | ErrorClass::TokenSpent => false,
+            ErrorClass::Transient | ErrorClass::Timeout | ErrorClass::NotLeader => false,
+        }
+    }
+
     /// What a person can do about it.
     pub fn next_step(&self) -> &'static str {
         if let Some(advice) = self.code.as_deref().and_then(|code| self.advice(code)) {
@@ -122,6 +143,9 @@ impl AwsError {
             ErrorClass::Conflict => "AWS is busy with the resource; the controller tries again.",
             ErrorClass::TokenSpent => "The controller makes the resource anew.",
             ErrorClass::Blocked => "Remove what blocks the change; the controller tries again.",
+            ErrorClass::Elsewhere => {
+                "Declare the object in the region that the resource is in, or under another name; the controller tries again."
+            }
             ErrorClass::Throttled => {
                 "The account's request rate is used up; the controller slows down and tries again."
             }
@@ -150,6 +174,18 @@ impl AwsError {
 
     fn request_suffix(&self) -> String {
         self.request_id.as_deref().map(|id| format!(" (request id {id})")).unwrap_or_default()
+    }
+}
+
+/// The answer, `None` where AWS says by one of these codes that what the call names does not exist.
+///
+/// # Errors
+/// Every other error of the call.
+pub fn unless_absent<T>(answer: Result<T, AwsError>, codes: &[&str]) -> Result<Option<T>, AwsError> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.says_absent(codes) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -192,6 +228,10 @@ where
     let code = error.as_service_error().and_then(|e| e.meta().code()).map(str::to_owned);
     let message =
         error.as_service_error().and_then(|e| e.meta().message().map(str::to_owned)).unwrap_or_else(|| chain(error));
+    let message = match error.raw_response().and_then(named_region) {
+        Some(region) if !message.contains(region) => format!("{message} (AWS names the region {region})"),
+        _ => message,
+    };
     let class = match error {
         _ if cause::<NotLeader>(error).is_some() => ErrorClass::NotLeader,
         SdkError::TimeoutError(_) => ErrorClass::Timeout,
@@ -201,6 +241,13 @@ where
         _ => dispatch_class(&message),
     };
     AwsError { operation, class, code, message, request_id }
+}
+
+/// The region that the answer sends us to: S3 names it in a header, whatever the body says, and in answers
+/// of success as well (S3 User Guide, "Request redirection and the REST API").
+fn named_region(response: &HttpResponse) -> Option<&str> {
+    let redirects = !response.status().is_success();
+    response.headers().get("x-amz-bucket-region").filter(|_| redirects)
 }
 
 /// Failures before AWS answered: credentials that cannot be had are a denial, all else is the network.
@@ -240,5 +287,47 @@ mod tests {
             request_id: Some("r-1".into()),
         };
         assert_eq!(error.to_string(), "CreateBucket failed: AccessDenied: no (request id r-1)");
+    }
+
+    #[test]
+    fn only_a_code_that_is_named_says_that_something_is_absent() {
+        let error = |code: Option<&str>| AwsError {
+            code: code.map(str::to_owned),
+            class: ErrorClass::NotFound,
+            ..AwsError::malformed("GetBucketTagging", "no")
+        };
+        let absent = |code| unless_absent::<()>(Err(error(code)), &["NoSuchBucket"]).is_ok();
+        assert!(absent(Some("NoSuchBucket")));
+        for code in [None, Some("NotFound"), Some("NoSuchKey")] {
+            assert!(!absent(code), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn only_words_of_aws_prove_that_a_call_had_no_effect() {
+        let refusal = |class, code: Option<&str>| {
+            let code = code.map(str::to_owned);
+            AwsError { class, code, ..AwsError::malformed("CreateBucket", "no") }.is_refusal()
+        };
+        assert!(refusal(ErrorClass::Denied, Some("AccessDenied")));
+        assert!(refusal(ErrorClass::Blocked, Some("BucketAlreadyExists")));
+        assert!(refusal(ErrorClass::OverBudget { wait: 1 }, None), "it was not sent");
+        assert!(!refusal(ErrorClass::Denied, None), "a proxy may have said it");
+        assert!(!refusal(ErrorClass::Conflict, Some("OperationAborted")), "another call is at work");
+        assert!(!refusal(ErrorClass::Transient, Some("InternalError")));
+        assert!(!refusal(ErrorClass::Timeout, None));
+    }
+
+    #[test]
+    fn the_region_that_an_answer_names_is_told() {
+        let answer = |status: u16, region: Option<&'static str>| {
+            let status = status.try_into().unwrap();
+            let mut response = HttpResponse::new(status, aws_smithy_types::body::SdkBody::empty());
+            region.map(|region| response.headers_mut().insert("x-amz-bucket-region", region));
+            named_region(&response).map(str::to_owned)
+        };
+        assert_eq!(answer(301, Some("eu-west-1")).as_deref(), Some("eu-west-1"));
+        assert_eq!(answer(301, None), None);
+        assert_eq!(answer(200, Some("eu-west-1")), None);
     }
 }

@@ -70,6 +70,14 @@ pub trait Kind: Send + Sync + 'static {
     /// then never takes one look for an answer after a call whose outcome it does not know.
     const LAGS: bool;
 
+    /// The codes by which AWS says that a resource of the kind does not exist, and nothing else by which it
+    /// could be read. Parts with codes of their own name theirs where they are read.
+    const ABSENT: &'static [&'static str];
+
+    /// The first write of `create`, where a refusal of it proves that nothing was made: nothing is written
+    /// before it, and the SDK does not repeat it.
+    const FIRST_WRITE: Option<&'static str> = None;
+
     /// How long AWS usually takes to make and to delete a resource. It is told to those who wait, and
     /// decides nothing.
     const USUALLY: Usually;

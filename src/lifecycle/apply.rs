@@ -64,6 +64,8 @@ impl Walk<'_> {
 
     /// Finalizer, then intent: both by compare-and-swap, which proves that our view is fresh.
     async fn write_intent(&mut self, incarnation: i32, aws: &Aws, facts: &Facts) -> Result<Next, PassError> {
+        // A finalizer without an intent is what an earlier life of this status may have left.
+        let is_first = facts.intent.is_none() && !facts.finalizer;
         self.object = objects::add_finalizer(&self.api, &self.object).await?;
         let draft = Draft {
             cluster: &self.cx.cluster_id,
@@ -91,26 +93,35 @@ impl Walk<'_> {
             status::begin(status, intent, keys, begins);
         });
         status::write(&self.api, &mut self.object, next).await?;
-        self.intent_is_fresh = begins;
+        let next_life = begins && facts.intent.is_some();
+        self.intent_is_fresh = is_first || next_life || (facts.intent_is_fresh && !begins);
         self.current = true;
         Ok(Next::Again)
     }
 
     async fn create<K: Kind>(&mut self, aws: &Aws, desired: &Desired<K>, facts: &Facts) -> Result<Next, PassError> {
         let Some(intent) = &facts.intent else { return Err(PassError::Stale) };
-        self.intent_is_fresh = false;
+        if intent.without_effect {
+            return self.expect_effect().await;
+        }
         // Looks from before the call say nothing about what it makes: a resource that stays invisible
         // for a while must be looked for twice again before it is believed to be gone.
         self.cx.memory.change(&self.uid, |memory| memory.absence = None);
         let (secrets, versions) = desired.vault.open().await?;
         let request = Request { spec: &desired.spec, tags: &desired.tags, token: &intent.token, secrets: &secrets };
+        let untouched = std::mem::take(&mut self.intent_is_fresh);
         let id = match K::create(aws, request).await {
             Ok(id) => id,
             // AWS itself says that this life of the resource is over, so the next one may begin.
             Err(error) if error.class == ErrorClass::TokenSpent => {
                 return self.write_intent(intent.incarnation + 1, aws, facts).await;
             }
-            Err(error) => return Err(write_error("Create", error, &secrets)),
+            Err(error) => {
+                // Its refusal says nothing of an earlier call whose answer was lost.
+                let refused = K::FIRST_WRITE == Some(error.operation) && error.is_refusal();
+                self.intent_is_fresh = untouched && refused;
+                return Err(write_error("Create", error, &secrets));
+            }
         };
         News::normal("Created", format!("Created {} {id}.", K::NAME.as_str())).publish(&self.object, "Create", self.cx);
         if !versions.is_empty() {
@@ -122,10 +133,21 @@ impl Walk<'_> {
         self.record(id, facts).await
     }
 
+    /// Takes back on record that nothing was made, before a call that may make something. What was said last
+    /// of the object stays said until that call has its answer.
+    async fn expect_effect(&mut self) -> Result<Next, PassError> {
+        let mut next = self.object.status.clone().unwrap_or_default();
+        status::expect_effect(&mut next);
+        status::write(&self.api, &mut self.object, next).await?;
+        (self.intent_is_fresh, self.current) = (true, true);
+        Ok(Next::Again)
+    }
+
     async fn record(&mut self, id: String, facts: &Facts) -> Result<Next, PassError> {
         let verdict = Verdict::reconciling("Creating", format!("AWS is making {id}."));
         let next = self.next_status(&verdict, facts.now, |status| {
             status.id = Some(id);
+            status::expect_effect(status);
             status.state = Some(ResourceState::Creating);
             status.last_action = Some("Record".into());
         });
@@ -161,7 +183,8 @@ impl Walk<'_> {
         let what = if differences.is_empty() { "It is as declared".into() } else { in_words(&differences) };
         News::normal("Adopting", format!("Taking over {id}. {what}.")).publish(&self.object, "Adopt", self.cx);
         let verdict = Verdict::reconciling("Adopting", format!("Taking over {id}. {what}."));
-        self.report::<K>(&verdict, plan, view, facts).await?;
+        self.report_with::<K>(&verdict, plan, view, facts, status::expect_effect).await?;
+        self.intent_is_fresh = false;
         let edit = TagEdit::between(&owner_tags, &observed.tags, &[]);
         let target = Target { id, spec: &desired.spec, observed, secrets: &Secrets::default() };
         K::retag(aws, target, &edit).await.map_err(|error| PassError::Write { action: "Adopt", error })?;
@@ -253,7 +276,7 @@ impl Walk<'_> {
                 Ok(Next::Again)
             }
             // Somebody was faster; the next look confirms it.
-            Err(error) if error.class == ErrorClass::NotFound => Ok(Next::Again),
+            Err(error) if error.says_absent(K::ABSENT) => Ok(Next::Again),
             Err(error) => Err(PassError::Write { action: "Delete", error }),
         }
     }
@@ -392,10 +415,16 @@ impl Sight {
 impl Parting {
     fn news(self, id: &str) -> News {
         match self {
+            Self::Deleted if id.is_empty() => News::normal("Deleted", "AWS has no such resource."),
             Self::Deleted => News::normal("Deleted", format!("AWS no longer has {id}.")),
+            Self::Retained if id.is_empty() => News::normal(
+                "Retained",
+                "Whether anything was made in AWS is not known; if it was, it stays there, as the policies say.",
+            ),
             Self::Retained => News::normal("Retained", format!("{id} stays in AWS, as the policies say.")),
             Self::NothingMade => News::normal("Released", "Nothing had been made in AWS."),
             Self::NotOurs => {
+                let id = if id.is_empty() { "The resource" } else { id };
                 News::warning("Released", format!("{id} in AWS belongs to somebody else and was not touched."))
             }
         }

@@ -30,8 +30,8 @@ pub struct Facts {
     pub mandate: Mandate,
     /// The write-ahead record.
     pub intent: Option<Intent>,
-    /// Whether the intent was written a moment ago by this very walk, so that no create call can
-    /// have been made under it.
+    /// Whether nothing was made under the intent: it was written a moment ago by this very walk, so that no
+    /// create call can have been made under it, or AWS has refused each.
     pub intent_is_fresh: bool,
     /// Whether this very walk has read the object from the API server itself or written it by
     /// compare-and-swap: one from the cache may be long gone.
@@ -127,7 +127,7 @@ pub fn without_account(facts: &Facts) -> Option<Action> {
     if !facts.finalizer {
         return Some(Action::Nothing);
     }
-    if facts.intent.is_none() && facts.recorded_id.is_none() {
+    if (facts.intent.is_none() || facts.intent_is_fresh) && facts.recorded_id.is_none() {
         return Some(Action::RemoveFinalizer(Parting::NothingMade));
     }
     if !facts.dependants.is_empty() {
@@ -286,7 +286,9 @@ fn absent(facts: &Facts) -> Action {
 }
 
 fn ours(facts: &Facts, seen: &Seen) -> Action {
-    if !facts.named && facts.recorded_id.as_ref() != Some(&seen.id) && !facts.policies.observe_only() {
+    // One that is named by its user needs no record, unless it is on record that nothing was made.
+    let needs_record = !facts.named || facts.intent_is_fresh;
+    if needs_record && facts.recorded_id.as_ref() != Some(&seen.id) && !facts.policies.observe_only() {
         return Action::Record(seen.id.clone());
     }
     match seen.state {

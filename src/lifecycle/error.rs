@@ -104,6 +104,12 @@ impl PassError {
         matches!(self, Self::NoKind | Self::Invalid { .. } | Self::Awaiting(_) | Self::Impossible(_) | Self::Cycle(_))
     }
 
+    /// Whether it keeps an object that is being deleted from going for as long as it lasts.
+    fn keeps_waiting(&self, object: &AwsResource) -> bool {
+        let of_aws = matches!(self, Self::Observe(_) | Self::Write { .. } | Self::Resolve(_));
+        of_aws && object.metadata.deletion_timestamp.is_some() && self.over_budget().is_none()
+    }
+
     /// What a failed write leaves behind, where that is not plain.
     fn left_behind(&self) -> &'static str {
         match self {
@@ -131,7 +137,10 @@ impl PassError {
                 (error.class.reason(), error.class.needs_a_person(), error.next_step())
             }
         };
-        let message = format!("{}. {next_step}", self.to_string().trim_end_matches('.'));
+        let mut message = format!("{}. {next_step}", self.to_string().trim_end_matches('.'));
+        if self.keeps_waiting(object) && !message.contains("deletionPolicy: Retain") {
+            message = format!("{message} {WAY_OUT}");
+        }
         if stuck {
             return Verdict::stalled(reason, message);
         }
@@ -140,6 +149,9 @@ impl PassError {
         Verdict { ready: was_ready, ..Verdict::reconciling(reason, message) }
     }
 }
+
+/// How an object is let go that is being deleted and cannot come to its end. It needs neither AWS nor the account.
+const WAY_OUT: &str = "To let the object go and leave in AWS whatever there is of it, set deletionPolicy: Retain.";
 
 fn is_ready_at_this_generation(object: &AwsResource) -> bool {
     object.status.as_ref().is_some_and(|status| {
@@ -167,6 +179,18 @@ mod tests {
             }]},
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn an_object_whose_deletion_waits_is_told_the_way_out() {
+        let deleted = object("True", json!("2026-11-24T10:00:00Z"));
+        let denied = || PassError::Observe(error(ErrorClass::Denied));
+        let told = |error: PassError, object: &AwsResource| error.verdict(object).message.matches("Retain").count();
+        assert_eq!(told(denied(), &deleted), 1);
+        assert_eq!(told(denied(), &object("True", Value::Null)), 0, "it is not being deleted");
+        let account = ResolveError::NamespaceNotAllowed { account: "a".into(), namespace: "n".into() };
+        assert_eq!(told(PassError::Resolve(account), &deleted), 1, "it says so by itself");
+        assert_eq!(told(PassError::Observe(error(ErrorClass::OverBudget { wait: 1 })), &deleted), 0);
     }
 
     #[test]

@@ -47,6 +47,7 @@ impl Draft<'_> {
             region: self.region.to_owned(),
             recorded_at: moment(now),
             lease_transitions: self.lease_transitions,
+            without_effect: false,
         }
     }
 }

@@ -76,8 +76,8 @@ pub struct Walk<'a> {
     governance: Option<Governance>,
     /// The region of the account that the resource is in, once it is known.
     region: String,
-    /// Whether this very walk has begun the resource's present life, so that no create call can have
-    /// been made for it.
+    /// Whether this very walk knows that nothing was made in the resource's present life: it has begun it, so
+    /// that no create call can have been made for it, or AWS has refused each.
     intent_is_fresh: bool,
     /// Whether this very walk has read the object from the API server itself or written its intent.
     current: bool,
@@ -187,14 +187,15 @@ impl<'a> Walk<'a> {
     fn facts<K: Kind>(&self, spec: &K::Spec) -> Facts {
         let status = self.object.status.as_ref();
         let config = &self.cx.config;
+        let intent = status.and_then(|status| status.intent.clone());
         Facts {
             now: Timestamp::now(),
             deleting: self.object.metadata.deletion_timestamp.is_some(),
             finalizer: objects::has_finalizer(&self.object),
             policies: Policies::of(&self.object.spec, K::HOLDS_DATA),
             mandate: self.governance.as_ref().map(|governance| governance.mandate.clone()).unwrap_or_default(),
-            intent: status.and_then(|status| status.intent.clone()),
-            intent_is_fresh: self.intent_is_fresh,
+            intent_is_fresh: self.intent_is_fresh || intent.as_ref().is_some_and(|intent| intent.without_effect),
+            intent,
             current: self.current,
             recorded_id: status.and_then(|status| status.id.clone()),
             named: K::id(spec).is_some(),
@@ -401,8 +402,10 @@ impl<'a> Walk<'a> {
         };
         news.publish(&self.object, "Reconcile", self.cx);
         let now = Timestamp::now();
+        let untouched = self.intent_is_fresh;
         let status = self.next_status(&verdict, now, |status| {
             judgement::note_unread(status, &error, verdict.reason, now);
+            status::note_without_effect(status, untouched);
         });
         match status::write(&self.api, &mut self.object, status).await {
             Ok(()) if error.waits_for_news() => Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)),

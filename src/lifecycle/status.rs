@@ -47,6 +47,21 @@ pub fn begin(status: &mut AwsResourceStatus, intent: Intent, tag_keys: Vec<Strin
     }
 }
 
+/// Writes down that nothing was made under the intent so far, where that is known. It outlives the process:
+/// an object that is deleted later may go then although AWS cannot be read.
+pub fn note_without_effect(status: &mut AwsResourceStatus, known: bool) {
+    if let Some(intent) = status.intent.as_mut().filter(|_| known && status.id.is_none()) {
+        intent.without_effect = true;
+    }
+}
+
+/// Takes that back, before anything is sent.
+pub fn expect_effect(status: &mut AwsResourceStatus) {
+    if let Some(intent) = status.intent.as_mut() {
+        intent.without_effect = false;
+    }
+}
+
 /// Puts what was read of a resource into the status.
 pub fn describe<K: Kind>(status: &mut AwsResourceStatus, id: &str, observed: &Observed<K::Spec>, changes: &[Change]) {
     status.id = Some(id.to_owned());

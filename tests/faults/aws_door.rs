@@ -58,7 +58,12 @@ impl Connector {
         let Some((number, fault)) = doors.admit(*life, call.clone()) else { return pending().await };
         let Some(fault) = fault else { return self.send(request, number).await };
         match fault {
-            Fault::Throttled | Fault::ErrorBefore | Fault::Denied | Fault::NotFound => Ok(failure(&call, fault)),
+            Fault::Throttled
+            | Fault::ErrorBefore
+            | Fault::Denied
+            | Fault::NotFound
+            | Fault::Blank
+            | Fault::Page => Ok(failure(&call, fault)),
             Fault::ErrorAfter => {
                 self.send(request, number).await?;
                 Ok(failure(&call, fault))
@@ -122,6 +127,8 @@ fn failure(call: &Call, fault: Fault) -> HttpResponse {
     let status = StatusCode::try_from(words.status).unwrap();
     let mut response = HttpResponse::new(status, SdkBody::from(words.body));
     response.headers_mut().insert("content-type", words.content_type);
-    response.headers_mut().insert("x-amzn-errortype", words.code);
+    if !words.code.is_empty() {
+        response.headers_mut().insert("x-amzn-errortype", words.code);
+    }
     response
 }

@@ -176,9 +176,10 @@ impl Recorded {
         match fault {
             _ if !entry.is_aws() || !self.workload.every_call => false,
             Fault::ErrorAfter => call.write,
-            // AWS shows what is there in kinds that it documents to be strongly consistent.
-            Fault::NotFound => self.workload.lags && !call.creates() && words::can_be(call, fault),
-            Fault::Omitted => self.workload.lags && words::without_items(call, &entry.answer).is_some(),
+            Fault::NotFound => !call.creates() && words::can_be(call, fault),
+            // Whatever the call, its answer is not AWS's.
+            Fault::Blank | Fault::Page => !call.write || call.destroys(),
+            Fault::Omitted => words::without_items(call, &entry.answer).is_some(),
             Fault::Truncated => entry.answer.len() > 2,
             _ => true,
         }

@@ -22,6 +22,10 @@ pub enum Fault {
     Denied,
     /// AWS says that what exists does not, once.
     NotFound,
+    /// Something between us and AWS answers with an empty 404, once.
+    Blank,
+    /// Something between us and AWS answers with a 404 and a page for people, once.
+    Page,
     /// A list omits what is there, once.
     Omitted,
     /// The call takes effect and is never answered, the SDK's own repeat included.
@@ -57,12 +61,14 @@ impl Fault {
     pub const AT_WRITES: [Self; 3] = [Self::CrashBefore, Self::AnswerLost, Self::CrashAfter];
 
     /// What AWS calls are struck with besides, as far as it applies to them.
-    pub const AT_AWS_CALLS: [Self; 8] = [
+    pub const AT_AWS_CALLS: [Self; 10] = [
         Self::Throttled,
         Self::ErrorBefore,
         Self::ErrorAfter,
         Self::Denied,
         Self::NotFound,
+        Self::Blank,
+        Self::Page,
         Self::Omitted,
         Self::Hang,
         Self::Truncated,
@@ -74,7 +80,7 @@ impl Fault {
     /// What happens to watches, and to the API server, from a call on.
     pub const SPELLS: [Self; 6] = [Self::Stale, Self::Missed, Self::Gone, Self::Repeated, Self::Reordered, Self::Away];
 
-    const NAMES: [(Self, &'static str); 21] = [
+    const NAMES: [(Self, &'static str); 23] = [
         (Self::CrashBefore, "crash-before"),
         (Self::AnswerLost, "answer-lost"),
         (Self::CrashAfter, "crash-after"),
@@ -83,6 +89,8 @@ impl Fault {
         (Self::ErrorAfter, "error-with-effect"),
         (Self::Denied, "denied"),
         (Self::NotFound, "not-found"),
+        (Self::Blank, "blank-404"),
+        (Self::Page, "page-404"),
         (Self::Omitted, "omitted"),
         (Self::Hang, "hang"),
         (Self::Truncated, "truncated"),

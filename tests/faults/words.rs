@@ -35,9 +35,18 @@ pub fn error(call: &Call, fault: Fault) -> Option<Words> {
         (Fault::ErrorBefore | Fault::ErrorAfter, _) if query => ("InternalFailure", 500),
         (Fault::ErrorBefore | Fault::ErrorAfter, _) => ("InternalServerError", 500),
         (Fault::NotFound, _) => missing(call)?,
+        (Fault::Blank, _) => return Some(in_between("application/xml", "")),
+        (Fault::Page, _) => {
+            return Some(in_between("text/html", "<html><body><h1>404 Not Found</h1></body></html>"));
+        }
         _ => return None,
     };
     Some(words(call, code, status))
+}
+
+/// What something between us and AWS answers, which knows no code of AWS.
+fn in_between(content_type: &'static str, body: &str) -> Words {
+    Words { status: 404, content_type, code: String::new(), body: body.to_owned() }
 }
 
 /// Whether the call can go wrong in this way: what a call without an id looks for cannot be said not to exist.

@@ -33,8 +33,6 @@ pub struct Workload {
     pub struck: usize,
     /// The AWS services whose contents are compared.
     pub services: Vec<String>,
-    /// Whether a resource of the kind may stay invisible for a while.
-    pub lags: bool,
     /// Whether each AWS call fails in each way, or only writes crash and lose their answers. What single
     /// calls do when they fail is shown by the kinds' own workloads.
     pub every_call: bool,
@@ -102,7 +100,6 @@ fn of_kind(kind: KindName) -> Vec<Workload> {
         steps,
         struck,
         services: services(&[kind]),
-        lags: kind != KindName::S3Bucket,
         every_call: name != "recreate",
         of_account: false,
         neighbour: false,
@@ -127,7 +124,6 @@ fn of_account() -> Vec<Workload> {
         steps,
         struck,
         services: services(&[KindName::S3Bucket]),
-        lags: false,
         every_call: true,
         of_account: true,
         neighbour: false,
@@ -167,7 +163,6 @@ fn of_two_tenants() -> Workload {
         steps: vec![Step::Apply(objects), Step::Delete],
         struck: 0,
         services: services(&[KindName::S3Bucket, KindName::Ec2Instance]),
-        lags: true,
         every_call: false,
         of_account: false,
         neighbour: true,
@@ -183,7 +178,6 @@ fn shop() -> Vec<Workload> {
         steps: steps.clone(),
         struck,
         services: services(KindName::ALL),
-        lags: true,
         every_call: false,
         of_account: false,
         neighbour: false,

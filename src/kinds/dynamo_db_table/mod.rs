@@ -12,7 +12,7 @@ pub use spec::DynamoDbTableSpec;
 use self::spec::AttributeType;
 use self::step::{Call, Step};
 use crate::api::resource::{Change, Effect};
-use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
+use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable, unless_absent};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags};
 use crate::cost::{Costs, Found};
@@ -25,9 +25,6 @@ use std::collections::BTreeMap;
 /// The kind `DynamoDbTable`.
 pub struct DynamoDbTable;
 
-/// The code that says that a table does not exist. A 404 without it may come from a proxy.
-const ABSENT: &str = "ResourceNotFoundException";
-
 /// How many attributes all indexes together may carry with the projection Include (API reference,
 /// Projection).
 const NON_KEY_ATTRIBUTES: usize = 100;
@@ -39,6 +36,8 @@ impl Kind for DynamoDbTable {
     // DescribeTable is eventually consistent and may not know a table right after it was made (API
     // reference, DescribeTable).
     const LAGS: bool = true;
+    const ABSENT: &'static [&'static str] = &["ResourceNotFoundException"];
+    const FIRST_WRITE: Option<&'static str> = Some("CreateTable");
     const USUALLY: Usually = Usually { create_seconds: 15, delete_seconds: 15 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("globalSecondaryIndexes", "indexName")];
     const IAM_ACTIONS: &'static [&'static str] = &[
@@ -179,14 +178,9 @@ impl Kind for DynamoDbTable {
 /// The table, `None` where DynamoDB says that it does not exist.
 async fn describe_table(aws: &Aws, name: &str) -> Result<Option<ddb::TableDescription>, AwsError> {
     const OPERATION: &str = "DescribeTable";
-    match aws.dynamodb().describe_table().table_name(name).send().await.named(OPERATION) {
-        Ok(answer) => match answer.table {
-            Some(table) => Ok(Some(table)),
-            None => Err(AwsError::malformed(OPERATION, "the answer has no table")),
-        },
-        Err(error) if error.code.as_deref() == Some(ABSENT) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let answer = aws.dynamodb().describe_table().table_name(name).send().await.named(OPERATION);
+    let Some(answer) = unless_absent(answer, DynamoDbTable::ABSENT)? else { return Ok(None) };
+    answer.table.map(Some).ok_or_else(|| AwsError::malformed(OPERATION, "the answer has no table"))
 }
 
 async fn read_tags(aws: &Aws, arn: &str) -> Result<Tags, AwsError> {

@@ -1,6 +1,6 @@
 //! The tables that carry a cluster's tags.
 
-use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::error::{AwsError, Named, unless_absent};
 use crate::aws::session::Aws;
 use crate::kinds::Kind;
 use crate::kinds::owned::{Listing, Owned, each, names_cluster, pages, time};
@@ -12,13 +12,8 @@ pub(super) async fn list(aws: &Aws, cluster: &str) -> Listing {
 
 async fn read(aws: &Aws, cluster: &str, id: String) -> Result<Option<Owned>, AwsError> {
     let arn = format!("arn:{}:dynamodb:{}:{}:table/{id}", aws.partition(), aws.region(), aws.account_id());
-    let tags = match super::read_tags(aws, &arn).await {
-        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
-        answer => answer?,
-    };
-    if !names_cluster(&tags, cluster) {
-        return Ok(None);
-    }
+    let tags = unless_absent(super::read_tags(aws, &arn).await, super::DynamoDbTable::ABSENT)?;
+    let Some(tags) = tags.filter(|tags| names_cluster(tags, cluster)) else { return Ok(None) };
     Ok(super::describe_table(aws, &id).await?.map(|table| Owned {
         type_: "AWS::DynamoDB::Table",
         id,

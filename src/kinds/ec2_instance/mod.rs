@@ -12,7 +12,7 @@ mod volumes;
 pub use spec::Ec2InstanceSpec;
 
 use crate::api::resource::{Change, Effect, Intent, ResourceState};
-use crate::aws::error::{AwsError, Named};
+use crate::aws::error::{AwsError, Named, unless_absent};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
 use crate::cost::{Costs, Found};
@@ -27,9 +27,6 @@ use std::collections::BTreeSet;
 /// The kind `Ec2Instance`.
 pub struct Ec2Instance;
 
-/// The one code by which EC2 says that there is no such instance (API reference, "Error codes").
-const NO_SUCH_INSTANCE: &str = "InvalidInstanceID.NotFound";
-
 /// The code by which EC2 refuses to terminate a protected instance.
 const PROTECTED: &str = "OperationNotPermitted";
 
@@ -43,6 +40,7 @@ impl Kind for Ec2Instance {
     const HOLDS_DATA: bool = false;
     // The EC2 API is eventually consistent (EC2 Developer Guide, "Eventual consistency").
     const LAGS: bool = true;
+    const ABSENT: &'static [&'static str] = &["InvalidInstanceID.NotFound"];
     const USUALLY: Usually = Usually { create_seconds: 30, delete_seconds: 60 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("dataVolumes", "deviceName")];
     const REFERENCES: &'static [Reference] = &[
@@ -133,10 +131,8 @@ impl Kind for Ec2Instance {
         id: &str,
         look: Look<'_, Ec2InstanceSpec>,
     ) -> Result<Option<Observed<Ec2InstanceSpec>>, AwsError> {
-        let instance = match instance::describe(aws, id).await {
-            Err(error) if error.code.as_deref() == Some(NO_SUCH_INSTANCE) => return Ok(None),
-            answer => answer?,
-        };
+        let found = instance::describe(aws, id).await;
+        let Some(instance) = unless_absent(found, Self::ABSENT)? else { return Ok(None) };
         let state = instance::state(instance.state().and_then(|state| state.name()));
         let mut found = instance::settings(&instance);
         let mut health = checks::assess(&instance, None);

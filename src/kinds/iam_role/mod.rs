@@ -10,7 +10,7 @@ pub use spec::IamRoleSpec;
 
 use self::profile::Profile;
 use crate::api::resource::{Change, Effect, ResourceState};
-use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
+use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable, unless_absent};
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
 use crate::cost::{Costs, Found};
@@ -33,6 +33,8 @@ impl Kind for IamRole {
     // always immediately visible"). The name alone would keep a second role from being made, but an
     // object that is deleted right after the create call would leave its role behind unseen.
     const LAGS: bool = true;
+    const ABSENT: &'static [&'static str] = &["NoSuchEntity"];
+    const FIRST_WRITE: Option<&'static str> = Some("CreateRole");
     const USUALLY: Usually = Usually { create_seconds: 5, delete_seconds: 5 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("inlinePolicies", "name")];
     const IAM_ACTIONS: &'static [&'static str] = &[
@@ -234,11 +236,7 @@ fn only_the_profile_is_left(observed: &Observed<IamRoleSpec>) -> bool {
 
 /// The answer, `None` where IAM says that what the call is about does not exist.
 fn unless_gone<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    unless_absent(answer, IamRole::ABSENT)
 }
 
 /// An error of a call that reads or changes a part of a role. IAM has one code for the absence of the

@@ -3,10 +3,10 @@
 //! Neither has tags: they belong to whom the function belongs to, and go with it.
 
 use super::spec::LambdaFunctionSpec;
-use super::{ABSENT, comparable, description};
-use crate::aws::error::{AwsError, ErrorClass, Named};
+use super::{LambdaFunction, comparable, description};
+use crate::aws::error::{AwsError, ErrorClass, Named, unless_absent};
 use crate::aws::session::Aws;
-use crate::kinds::Target;
+use crate::kinds::{Kind, Target};
 use aws_sdk_lambda::types::{AliasRoutingConfiguration, FunctionConfiguration, State};
 
 /// The version that is no version: the function as it is now.
@@ -25,11 +25,8 @@ pub(super) struct Alias {
 /// The alias, `None` where Lambda says that it does not exist.
 pub(super) async fn read(aws: &Aws, function: &str, name: &str) -> Result<Option<Alias>, AwsError> {
     const OPERATION: &str = "GetAlias";
-    let found = match aws.lambda().get_alias().function_name(function).name(name).send().await.named(OPERATION) {
-        Ok(found) => found,
-        Err(error) if error.code.as_deref() == Some(ABSENT) => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let answer = aws.lambda().get_alias().function_name(function).name(name).send().await.named(OPERATION);
+    let Some(found) = unless_absent(answer, LambdaFunction::ABSENT)? else { return Ok(None) };
     let missing = |what: &str| AwsError::malformed(OPERATION, format!("the answer has no {what}"));
     let weights = found.routing_config().and_then(|routing| routing.additional_version_weights());
     Ok(Some(Alias {
@@ -79,11 +76,8 @@ fn at_version(name: &str, version: &str) -> String {
 /// The version, `None` where Lambda says that it does not exist.
 async fn read_version(aws: &Aws, function: &str, version: &str) -> Result<Option<FunctionConfiguration>, AwsError> {
     let call = aws.lambda().get_function_configuration().function_name(function).qualifier(version);
-    let found = match call.send().await.named("GetFunctionConfiguration") {
-        Ok(found) => found,
-        Err(error) if error.code.as_deref() == Some(ABSENT) => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let answer = call.send().await.named("GetFunctionConfiguration");
+    let Some(found) = unless_absent(answer, LambdaFunction::ABSENT)? else { return Ok(None) };
     // The answer has a type of its own with the members of a function's configuration.
     Ok(Some(
         FunctionConfiguration::builder()

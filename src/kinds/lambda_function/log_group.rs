@@ -3,11 +3,12 @@
 //! It is a resource of its own with tags of its own. Whose it is, they tell: it is the function's where
 //! both name the same object. All others are read and never written to.
 
+use super::LambdaFunction;
 use super::spec::LambdaFunctionSpec;
-use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::error::{AwsError, ErrorClass, Named, unless_absent};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags, same_owner};
-use crate::kinds::once;
+use crate::kinds::{Kind, once};
 
 /// What stands for the days of a log group that keeps its logs for ever.
 pub(super) const FOR_EVER: i32 = 0;
@@ -58,11 +59,8 @@ pub(super) async fn read_own(aws: &Aws, name: &str, function_tags: &Tags) -> Res
 /// The tags of the group with this ARN, `None` where it is gone.
 pub(super) async fn tags(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
     let call = aws.logs().list_tags_for_resource().resource_arn(arn);
-    match call.send().await.named("ListTagsForResource") {
-        Ok(answer) => Ok(Some(answer.tags.unwrap_or_default().into_iter().collect())),
-        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let answer = unless_absent(call.send().await.named("ListTagsForResource"), LambdaFunction::ABSENT)?;
+    Ok(answer.map(|answer| answer.tags.unwrap_or_default().into_iter().collect()))
 }
 
 /// Makes the group, tagged like the function. One that is there by now is left to the next pass, which
@@ -129,11 +127,9 @@ pub(super) async fn delete(aws: &Aws, name: &str, function_tags: &Tags) -> Resul
             ),
         ));
     }
-    match aws.logs().delete_log_group().log_group_name(&group.name).send().await.named(OPERATION) {
-        // Somebody was faster.
-        Err(error) if error.class == ErrorClass::NotFound => Ok(()),
-        answer => answer.map(drop),
-    }
+    let answer = aws.logs().delete_log_group().log_group_name(&group.name).send().await.named(OPERATION);
+    // Where it is not there, somebody was faster.
+    unless_absent(answer, LambdaFunction::ABSENT).map(drop)
 }
 
 fn blocked(operation: &'static str, message: String) -> AwsError {

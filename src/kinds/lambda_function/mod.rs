@@ -14,7 +14,7 @@ mod step;
 pub use spec::LambdaFunctionSpec;
 
 use crate::api::resource::{Change, Effect, ResourceState};
-use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::error::{AwsError, ErrorClass, Named, unless_absent};
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
 use crate::cost::{Costs, Found};
@@ -29,9 +29,6 @@ use std::collections::BTreeMap;
 /// The kind `LambdaFunction`.
 pub struct LambdaFunction;
 
-/// The code that says that a function does not exist. A 404 without it may come from a proxy.
-const ABSENT: &str = "ResourceNotFoundException";
-
 /// The most that inline code, and that all environment variables with their names, may take in bytes
 /// (Lambda quotas).
 const SOURCE_BYTES: usize = 65_536;
@@ -45,6 +42,9 @@ impl Kind for LambdaFunction {
     // shown as it was before the last change; AWS promises nothing else (issue 7214 of the Terraform
     // provider for AWS).
     const LAGS: bool = true;
+    // Of its policy, its aliases, its versions and, from CloudWatch Logs, its log group, too.
+    const ABSENT: &'static [&'static str] = &["ResourceNotFoundException"];
+    const FIRST_WRITE: Option<&'static str> = Some("CreateFunction");
     // With a VPC about a minute more.
     const USUALLY: Usually = Usually { create_seconds: 15, delete_seconds: 5 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] =
@@ -150,16 +150,13 @@ impl Kind for LambdaFunction {
         look: Look<'_, LambdaFunctionSpec>,
     ) -> Result<Option<Observed<LambdaFunctionSpec>>, AwsError> {
         const OPERATION: &str = "GetFunction";
-        let answer = match aws.lambda().get_function().function_name(id).send().await.named(OPERATION) {
-            Ok(answer) => answer,
-            Err(error) if error.code.as_deref() == Some(ABSENT) => {
-                return match look {
-                    Look::Owner { spec, owner } => observe_what_is_left(aws, spec, owner).await,
-                    // A log group that is left over serves the next function of this name.
-                    Look::Full(_) => Ok(None),
-                };
-            }
-            Err(error) => return Err(error),
+        let answer = aws.lambda().get_function().function_name(id).send().await.named(OPERATION);
+        let Some(answer) = unless_absent(answer, Self::ABSENT)? else {
+            return match look {
+                Look::Owner { spec, owner } => observe_what_is_left(aws, spec, owner).await,
+                // A log group that is left over serves the next function of this name.
+                Look::Full(_) => Ok(None),
+            };
         };
         let tags = tags(&answer)?;
         let missing = |what: &str| AwsError::malformed(OPERATION, format!("the answer has no {what}"));
@@ -229,10 +226,8 @@ impl Kind for LambdaFunction {
         // group that is gone. A group that is left over is found again by `observe`.
         // Where it is gone, AWS refuses the call to those who may delete only what is tagged as managed.
         if !only_the_log_group_is_left(target.observed) {
-            match aws.lambda().delete_function().function_name(target.id).send().await.named("DeleteFunction") {
-                Err(error) if error.class != ErrorClass::NotFound => return Err(error),
-                _ => {}
-            }
+            let answer = aws.lambda().delete_function().function_name(target.id).send().await;
+            unless_absent(answer.named("DeleteFunction"), Self::ABSENT)?;
         }
         let group = log_group::name(target.spec, &target.observed.spec);
         log_group::delete(aws, &group, &target.observed.tags).await

@@ -1,8 +1,10 @@
 //! The functions and log groups that carry a cluster's tags. Neither list shows tags.
 
+use super::LambdaFunction;
 use super::log_group;
-use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::error::{AwsError, Named, unless_absent};
 use crate::aws::session::Aws;
+use crate::kinds::Kind;
 use crate::kinds::owned::{Listing, Owned, each, names_cluster, pages};
 use aws_sdk_cloudwatchlogs::types::LogGroup;
 use aws_sdk_lambda::types::FunctionConfiguration;
@@ -21,10 +23,9 @@ pub(super) async fn list(aws: &Aws, cluster: &str) -> Listing {
 
 async fn read_function(aws: &Aws, cluster: &str, function: FunctionConfiguration) -> Result<Option<Owned>, AwsError> {
     let arn = function.function_arn.unwrap_or_default();
-    let tags = match aws.lambda().list_tags().resource(&arn).send().await.named("ListTags") {
-        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
-        answer => answer?.tags.unwrap_or_default().into_iter().collect(),
-    };
+    let answer = aws.lambda().list_tags().resource(&arn).send().await.named("ListTags");
+    let Some(answer) = unless_absent(answer, LambdaFunction::ABSENT)? else { return Ok(None) };
+    let tags = answer.tags.unwrap_or_default().into_iter().collect();
     Ok(names_cluster(&tags, cluster).then(|| Owned {
         type_: "AWS::Lambda::Function",
         id: function.function_name.unwrap_or_default(),

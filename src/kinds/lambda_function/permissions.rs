@@ -1,21 +1,17 @@
 //! The statements of a function's resource-based policy.
 
+use super::LambdaFunction;
 use super::spec::Permission;
-use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::error::{AwsError, Named, unless_absent};
 use crate::aws::session::Aws;
+use crate::kinds::Kind;
 use serde_json::{Map, Value};
-
-/// The code that says that a function has no policy, or does not exist.
-const ABSENT: &str = "ResourceNotFoundException";
 
 /// The statements of the policy, none where the function has no policy.
 pub(super) async fn read(aws: &Aws, function: &str) -> Result<Vec<Permission>, AwsError> {
     const OPERATION: &str = "GetPolicy";
-    let answer = match aws.lambda().get_policy().function_name(function).send().await.named(OPERATION) {
-        Ok(answer) => answer,
-        Err(error) if error.code.as_deref() == Some(ABSENT) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
+    let answer = aws.lambda().get_policy().function_name(function).send().await.named(OPERATION);
+    let Some(answer) = unless_absent(answer, LambdaFunction::ABSENT)? else { return Ok(Vec::new()) };
     let document = answer.policy.ok_or_else(|| AwsError::malformed(OPERATION, "the answer has no policy"))?;
     parse(&document).ok_or_else(|| AwsError::malformed(OPERATION, "the policy is not one of IAM"))
 }
@@ -125,11 +121,8 @@ async fn add(aws: &Aws, function: &str, permission: &Permission) -> Result<(), A
 
 async fn remove(aws: &Aws, function: &str, statement: &str) -> Result<(), AwsError> {
     let call = aws.lambda().remove_permission().function_name(function).statement_id(statement);
-    match call.send().await.named("RemovePermission") {
-        // Somebody was faster.
-        Err(error) if error.class == ErrorClass::NotFound => Ok(()),
-        answer => answer.map(drop),
-    }
+    // Where it is not there, somebody was faster.
+    unless_absent(call.send().await.named("RemovePermission"), LambdaFunction::ABSENT).map(drop)
 }
 
 #[cfg(test)]

@@ -1,28 +1,23 @@
 //! Reading an instance: what the RDS API says, in the words of the spec and the status.
 
+use super::RdsInstance;
 use super::spec::{RdsInstanceSpec, StorageType};
 use crate::api::resource::ResourceState;
-use crate::aws::error::{AwsError, Named};
+use crate::aws::error::{AwsError, Named, unless_absent};
 use crate::aws::session::Aws;
 use crate::aws::tags::Tags;
+use crate::kinds::Kind;
 use aws_sdk_rds::types as rds;
 use std::collections::BTreeMap;
 
 const DESCRIBE: &str = "DescribeDBInstances";
 
-/// The one code by which RDS says that there is no such instance.
-const ABSENT: &str = "DBInstanceNotFound";
-
 /// The instance, `None` where RDS says that it does not exist.
 pub(super) async fn describe(aws: &Aws, id: &str) -> Result<Option<rds::DbInstance>, AwsError> {
-    match aws.rds().describe_db_instances().db_instance_identifier(id).send().await.named(DESCRIBE) {
-        Ok(answer) => match answer.db_instances.into_iter().flatten().next() {
-            Some(instance) => Ok(Some(instance)),
-            None => Err(AwsError::malformed(DESCRIBE, format!("the answer has no instance {id}"))),
-        },
-        Err(error) if error.code.as_deref() == Some(ABSENT) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let answer = aws.rds().describe_db_instances().db_instance_identifier(id).send().await.named(DESCRIBE);
+    let Some(answer) = unless_absent(answer, RdsInstance::ABSENT)? else { return Ok(None) };
+    let found = answer.db_instances.into_iter().flatten().next();
+    found.map(Some).ok_or_else(|| AwsError::malformed(DESCRIBE, format!("the answer has no instance {id}")))
 }
 
 /// What the status of an instance means (RDS User Guide, "Viewing Amazon RDS DB instance status"; the

@@ -46,6 +46,7 @@ impl Kind for RdsInstance {
     // AWS does not promise that an instance is visible as soon as it is made. Its name keeps a second
     // one from being made, but a deletion that believed the first look could leave one behind.
     const LAGS: bool = true;
+    const ABSENT: &'static [&'static str] = &["DBInstanceNotFound"];
     // The last snapshot included.
     const USUALLY: Usually = Usually { create_seconds: 600, delete_seconds: 480 };
     const REFERENCES: &'static [Reference] = &[

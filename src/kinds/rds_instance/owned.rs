@@ -2,7 +2,8 @@
 
 use super::RdsInstance;
 use super::instance::tags;
-use crate::aws::error::{AwsError, ErrorClass, Named};
+use super::subnet_group;
+use crate::aws::error::{AwsError, Named, unless_absent};
 use crate::aws::session::Aws;
 use crate::kinds::Kind;
 use crate::kinds::owned::{Listing, Owned, each, names_cluster, pages, time};
@@ -32,11 +33,8 @@ fn instance(found: rds::DbInstance) -> Owned {
 
 async fn read_group(aws: &Aws, cluster: &str, group: rds::DbSubnetGroup) -> Result<Option<Owned>, AwsError> {
     let arn = group.db_subnet_group_arn.unwrap_or_default();
-    let listed = match aws.rds().list_tags_for_resource().resource_name(&arn).send().await.named("ListTagsForResource")
-    {
-        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
-        answer => answer?,
-    };
+    let answer = aws.rds().list_tags_for_resource().resource_name(&arn).send().await.named("ListTagsForResource");
+    let Some(listed) = unless_absent(answer, subnet_group::ABSENT)? else { return Ok(None) };
     let tags = tags(listed.tag_list());
     Ok(names_cluster(&tags, cluster).then(|| Owned {
         type_: "AWS::RDS::DBSubnetGroup",

@@ -4,7 +4,7 @@
 
 use super::instance;
 use super::request::tag_list;
-use crate::aws::error::{AwsError, ErrorClass, Named};
+use crate::aws::error::{AwsError, ErrorClass, Named, unless_absent};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags, same_owner};
 use crate::kinds::once;
@@ -15,7 +15,7 @@ const DESCRIBE: &str = "DescribeDBSubnetGroups";
 const MODIFY: &str = "ModifyDBSubnetGroup";
 
 /// The one code by which RDS says that there is no such group.
-const ABSENT: &str = "DBSubnetGroupNotFoundFault";
+pub(super) const ABSENT: &[&str] = &["DBSubnetGroupNotFoundFault"];
 
 /// The code by which RDS says that the name is taken.
 const EXISTS: &str = "DBSubnetGroupAlreadyExists";
@@ -32,10 +32,8 @@ pub(super) struct SubnetGroup {
 
 /// Reads the group with its tags, `None` where RDS says that it does not exist.
 pub(super) async fn read(aws: &Aws, name: &str) -> Result<Option<SubnetGroup>, AwsError> {
-    let answer = match aws.rds().describe_db_subnet_groups().db_subnet_group_name(name).send().await.named(DESCRIBE) {
-        Err(error) if error.code.as_deref() == Some(ABSENT) => return Ok(None),
-        answer => answer?,
-    };
+    let answer = aws.rds().describe_db_subnet_groups().db_subnet_group_name(name).send().await.named(DESCRIBE);
+    let Some(answer) = unless_absent(answer, ABSENT)? else { return Ok(None) };
     let found = answer.db_subnet_groups.into_iter().flatten().next();
     let Some((arn, group)) = found.and_then(|group| Some((group.db_subnet_group_arn.clone()?, group))) else {
         return Err(AwsError::malformed(DESCRIBE, format!("the answer has no group {name} with an ARN")));

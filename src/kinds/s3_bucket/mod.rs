@@ -13,7 +13,7 @@ pub use spec::S3BucketSpec;
 use self::settings::call;
 use self::spec::{Encryption, EncryptionAlgorithm, ObjectOwnership, PublicAccessBlock};
 use crate::api::resource::{Change, Effect, ResourceState};
-use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable};
+use crate::aws::error::{AwsError, ErrorClass, Named, unbuildable, unless_absent};
 use crate::aws::session::Aws;
 use crate::aws::tags::{TagEdit, Tags, same_owner};
 use crate::cost::{Costs, Found};
@@ -46,7 +46,12 @@ impl Kind for S3Bucket {
     type Spec = S3BucketSpec;
     const NAME: KindName = KindName::S3Bucket;
     const HOLDS_DATA: bool = true;
-    const LAGS: bool = false;
+    // Buckets themselves have "an eventual consistency model", other than the objects in them (S3 User
+    // Guide, "Amazon S3 data consistency model"), and S3 may answer NoSuchBucket for a while after it has made
+    // one (issues 372 and 10068 of the Terraform provider for AWS).
+    const LAGS: bool = true;
+    const ABSENT: &'static [&'static str] = &["NoSuchBucket"];
+    const FIRST_WRITE: Option<&'static str> = Some("CreateBucket");
     const USUALLY: Usually = Usually { create_seconds: 1, delete_seconds: 1 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] =
         &[("lambdaNotifications", "id"), ("lifecycleRules", "id")];
@@ -212,12 +217,12 @@ impl Kind for S3Bucket {
 /// The tags of the bucket, `None` where there is no bucket. It is the cheapest call that tells
 /// whether the bucket exists, whether it is this account's, and who owns it.
 async fn read_tags(aws: &Aws, bucket: &str) -> Result<Option<Tags>, AwsError> {
-    match call!(aws, bucket, get_bucket_tagging, "GetBucketTagging") {
-        Ok(answer) => Ok(Some(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())),
-        Err(error) if error.code.as_deref() == Some("NoSuchTagSet") => Ok(Some(Tags::new())),
-        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
+    let tags = match call!(aws, bucket, get_bucket_tagging, "GetBucketTagging") {
+        Ok(answer) => Ok(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()),
+        Err(error) if error.code.as_deref() == Some("NoSuchTagSet") => Ok(Tags::new()),
         Err(error) => Err(error),
-    }
+    };
+    unless_absent(tags, S3Bucket::ABSENT)
 }
 
 /// Fails where the bucket carries other tags than the call gave it. In us-east-1 CreateBucket answers

@@ -3,19 +3,10 @@
 //! S3 has one pair of calls per setting, and a code of its own for "there is none".
 
 use super::spec::*;
-use crate::aws::error::{AwsError, Named, unbuildable};
+use crate::aws::error::{AwsError, Named, unbuildable, unless_absent};
 use crate::aws::session::Aws;
 use aws_sdk_s3::error::BuildError;
 use aws_sdk_s3::types as s3;
-
-/// `Ok(None)` where AWS answered with the code that says the setting is not there.
-fn unless_absent<T>(answer: Result<T, AwsError>, absent: &str) -> Result<Option<T>, AwsError> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.code.as_deref() == Some(absent) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
 
 /// Calls an S3 operation on a bucket with the account that must own it, and names it.
 macro_rules! call {
@@ -52,7 +43,7 @@ pub(super) async fn put_versioning(aws: &Aws, bucket: &str, wanted: Versioning) 
 
 pub(super) async fn encryption(aws: &Aws, bucket: &str) -> Result<Option<Encryption>, AwsError> {
     let answer = call!(aws, bucket, get_bucket_encryption, "GetBucketEncryption");
-    let answer = unless_absent(answer, "ServerSideEncryptionConfigurationNotFoundError")?;
+    let answer = unless_absent(answer, &["ServerSideEncryptionConfigurationNotFoundError"])?;
     let Some(rule) = answer
         .and_then(|found| found.server_side_encryption_configuration)
         .and_then(|found| found.rules.into_iter().next())
@@ -96,7 +87,7 @@ pub(super) async fn put_encryption(aws: &Aws, bucket: &str, wanted: &Encryption)
 
 pub(super) async fn public_access_block(aws: &Aws, bucket: &str) -> Result<Option<PublicAccessBlock>, AwsError> {
     let answer = call!(aws, bucket, get_public_access_block, "GetPublicAccessBlock");
-    let answer = unless_absent(answer, "NoSuchPublicAccessBlockConfiguration")?;
+    let answer = unless_absent(answer, &["NoSuchPublicAccessBlockConfiguration"])?;
     Ok(answer.and_then(|found| found.public_access_block_configuration).map(|found| PublicAccessBlock {
         block_public_acls: found.block_public_acls.unwrap_or_default(),
         ignore_public_acls: found.ignore_public_acls.unwrap_or_default(),
@@ -122,7 +113,7 @@ pub(super) async fn put_public_access_block(
 
 pub(super) async fn ownership(aws: &Aws, bucket: &str) -> Result<Option<ObjectOwnership>, AwsError> {
     let answer = call!(aws, bucket, get_bucket_ownership_controls, "GetBucketOwnershipControls");
-    let answer = unless_absent(answer, "OwnershipControlsNotFoundError")?;
+    let answer = unless_absent(answer, &["OwnershipControlsNotFoundError"])?;
     let rule = answer.and_then(|found| found.ownership_controls).and_then(|found| found.rules.into_iter().next());
     Ok(rule.and_then(|rule| match rule.object_ownership {
         s3::ObjectOwnership::BucketOwnerEnforced => Some(ObjectOwnership::BucketOwnerEnforced),
@@ -154,7 +145,7 @@ pub(super) async fn put_ownership(aws: &Aws, bucket: &str, wanted: ObjectOwnersh
 
 pub(super) async fn policy(aws: &Aws, bucket: &str) -> Result<Option<String>, AwsError> {
     let answer = call!(aws, bucket, get_bucket_policy, "GetBucketPolicy");
-    Ok(unless_absent(answer, "NoSuchBucketPolicy")?.and_then(|found| found.policy))
+    Ok(unless_absent(answer, &["NoSuchBucketPolicy"])?.and_then(|found| found.policy))
 }
 
 pub(super) async fn put_policy(aws: &Aws, bucket: &str, wanted: &str) -> Result<(), AwsError> {
@@ -182,7 +173,7 @@ pub(super) async fn put_logging(aws: &Aws, bucket: &str, wanted: &Logging) -> Re
 
 pub(super) async fn website(aws: &Aws, bucket: &str) -> Result<Option<Website>, AwsError> {
     let answer = call!(aws, bucket, get_bucket_website, "GetBucketWebsite");
-    let answer = unless_absent(answer, "NoSuchWebsiteConfiguration")?;
+    let answer = unless_absent(answer, &["NoSuchWebsiteConfiguration"])?;
     Ok(answer.and_then(|found| {
         let index = found.index_document?.suffix;
         Some(Website { index_document: index, error_document: found.error_document.map(|document| document.key) })
@@ -202,7 +193,7 @@ pub(super) async fn put_website(aws: &Aws, bucket: &str, wanted: &Website) -> Re
 
 pub(super) async fn cors_rules(aws: &Aws, bucket: &str) -> Result<Option<Vec<CorsRule>>, AwsError> {
     let answer = call!(aws, bucket, get_bucket_cors, "GetBucketCors");
-    let answer = unless_absent(answer, "NoSuchCORSConfiguration")?;
+    let answer = unless_absent(answer, &["NoSuchCORSConfiguration"])?;
     Ok(answer.and_then(|found| found.cors_rules).map(|rules| {
         rules
             .into_iter()
@@ -243,7 +234,7 @@ fn some_if_any(list: &[String]) -> Option<Vec<String>> {
 
 pub(super) async fn lifecycle_rules(aws: &Aws, bucket: &str) -> Result<Option<Vec<LifecycleRule>>, AwsError> {
     let answer = call!(aws, bucket, get_bucket_lifecycle_configuration, "GetBucketLifecycleConfiguration");
-    let answer = unless_absent(answer, "NoSuchLifecycleConfiguration")?;
+    let answer = unless_absent(answer, &["NoSuchLifecycleConfiguration"])?;
     Ok(answer.and_then(|found| found.rules).map(|rules| rules.into_iter().map(lifecycle_rule).collect()))
 }
 

@@ -9,7 +9,7 @@ mod spec;
 pub use spec::SecurityGroupSpec;
 
 use crate::api::resource::{Change, Effect, Intent, ResourceState};
-use crate::aws::error::{AwsError, Named};
+use crate::aws::error::{AwsError, Named, unless_absent};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
 use crate::cost::{Costs, Found};
@@ -25,9 +25,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The kind `SecurityGroup`.
 pub struct SecurityGroup;
 
-/// The one code by which EC2 says that there is no such group (API reference, "Error codes").
-const NO_SUCH_GROUP: &str = "InvalidGroup.NotFound";
-
 /// The member that names a rule where rules are compared.
 const RULE: &str = "rule";
 
@@ -37,6 +34,8 @@ impl Kind for SecurityGroup {
     const HOLDS_DATA: bool = false;
     // The EC2 API is eventually consistent (EC2 Developer Guide, "Eventual consistency").
     const LAGS: bool = true;
+    const ABSENT: &'static [&'static str] = &["InvalidGroup.NotFound"];
+    const FIRST_WRITE: Option<&'static str> = Some("CreateSecurityGroup");
     const USUALLY: Usually = Usually { create_seconds: 1, delete_seconds: 1 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("ingress", RULE), ("egress", RULE)];
     const REFERENCES: &'static [Reference] = &[
@@ -106,10 +105,8 @@ impl Kind for SecurityGroup {
         id: &str,
         look: Look<'_, SecurityGroupSpec>,
     ) -> Result<Option<Observed<SecurityGroupSpec>>, AwsError> {
-        let group = match group::describe(aws, id).await {
-            Err(error) if error.code.as_deref() == Some(NO_SUCH_GROUP) => return Ok(None),
-            answer => answer?,
-        };
+        let found = group::describe(aws, id).await;
+        let Some(group) = unless_absent(found, Self::ABSENT)? else { return Ok(None) };
         let tags = ec2_tags::tags(group.tags());
         let mut spec = group::settings(&group);
         if let Look::Full(wanted) = look

@@ -23,7 +23,7 @@ use self::make::Site;
 use self::parts::vpc_state;
 use self::read::Scope;
 use crate::api::resource::{Change, Effect, Intent, ResourceState};
-use crate::aws::error::{AwsError, Named};
+use crate::aws::error::{AwsError, Named, unless_absent};
 use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
 use crate::cost::{Costs, Found};
@@ -38,15 +38,14 @@ use std::collections::BTreeMap;
 /// The kind `VpcNetwork`.
 pub struct VpcNetwork;
 
-/// The one code by which EC2 says that there is no such VPC (API reference, "Error codes").
-const NO_SUCH_VPC: &str = "InvalidVpcID.NotFound";
-
 impl Kind for VpcNetwork {
     type Spec = VpcNetworkSpec;
     const NAME: KindName = KindName::VpcNetwork;
     const HOLDS_DATA: bool = false;
     // The EC2 API is eventually consistent (EC2 Developer Guide, "Eventual consistency").
     const LAGS: bool = true;
+    const ABSENT: &'static [&'static str] = &["InvalidVpcID.NotFound"];
+    const FIRST_WRITE: Option<&'static str> = Some("CreateVpc");
     // A NAT gateway takes two or three minutes more, either way.
     const USUALLY: Usually = Usually { create_seconds: 30, delete_seconds: 60 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("subnets", "name")];
@@ -130,9 +129,8 @@ impl Kind for VpcNetwork {
         id: &str,
         look: Look<'_, VpcNetworkSpec>,
     ) -> Result<Option<Observed<VpcNetworkSpec>>, AwsError> {
-        let vpc = match describe_vpc(aws, id).await {
-            Err(error) if error.code.as_deref() == Some(NO_SUCH_VPC) => return without_vpc(aws, id, look).await,
-            answer => answer?,
+        let Some(vpc) = unless_absent(describe_vpc(aws, id).await, Self::ABSENT)? else {
+            return without_vpc(aws, id, look).await;
         };
         let tags = ec2_tags::tags(vpc.tags());
         let arn = arn(aws, id);

@@ -4,7 +4,7 @@
 use super::parts::NatState;
 use super::read::{Found, Scope, nat_state};
 use super::{flow_logs, make};
-use crate::aws::error::{AwsError, Named};
+use crate::aws::error::{AwsError, Named, unless_absent};
 use crate::aws::session::Aws;
 use aws_sdk_ec2::types as ec2;
 
@@ -55,20 +55,23 @@ pub(super) async fn step(aws: &Aws, scope: &Scope, found: &Found) -> Result<(), 
     Ok(())
 }
 
-/// Removing what is not there, or not attached, has succeeded. EC2 has such a code for each type of
-/// resource (API reference, "Error codes").
+/// What EC2 says of parts that are not there, or not attached; it has a code for each type of resource (API
+/// reference, "Error codes").
+const GONE: &[&str] = &[
+    "Gateway.NotAttached",
+    "InvalidAllocationID.NotFound",
+    "InvalidFlowLogId.NotFound",
+    "InvalidInternetGatewayID.NotFound",
+    "InvalidNatGatewayID.NotFound",
+    "InvalidRouteTableID.NotFound",
+    "InvalidSubnetID.NotFound",
+    "InvalidVpcID.NotFound",
+    "NatGatewayNotFound",
+];
+
+/// Removing what is not there, or not attached, has succeeded.
 fn gone_is_fine(answer: Result<(), AwsError>) -> Result<(), AwsError> {
-    match answer {
-        Err(error)
-            if error
-                .code
-                .as_deref()
-                .is_some_and(|code| code.ends_with("NotFound") || code == "Gateway.NotAttached") =>
-        {
-            Ok(())
-        }
-        answer => answer,
-    }
+    unless_absent(answer, GONE).map(drop)
 }
 
 fn next(scope: &Scope, found: &Found) -> Takedown {
@@ -182,6 +185,7 @@ mod tests {
         assert!(answer("InvalidSubnetID.NotFound"));
         assert!(answer("NatGatewayNotFound"));
         assert!(answer("Gateway.NotAttached"));
+        assert!(!answer("NotFound"), "that is nobody's code");
         assert!(!answer("DependencyViolation"));
         assert!(!answer("UnauthorizedOperation"));
     }

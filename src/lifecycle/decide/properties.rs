@@ -27,6 +27,7 @@ fn intent() -> impl Strategy<Value = Intent> {
         account_id: "111122223333".into(),
         region: "us-east-1".into(),
         lease_transitions: None,
+        without_effect: false,
         recorded_at: "2026-11-24T00:00:00Z".into(),
     })
 }

@@ -16,6 +16,7 @@ fn intent(incarnation: i32) -> Intent {
         region: "us-east-1".into(),
         recorded_at: "2026-11-24T00:00:00Z".into(),
         lease_transitions: None,
+        without_effect: false,
     }
 }
 

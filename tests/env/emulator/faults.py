@@ -5,6 +5,8 @@ contain), how many of them, and what happens to them:
 
 - ``throttle``, ``denied``: the service's own error, without effect;
 - ``error``: the given code, status and message, without effect;
+- ``bare``: the given status, body and headers as something between the client and AWS would answer,
+  without a code and without effect;
 - ``error-before``: an internal error, without effect;
 - ``error-after``: the request takes effect, and the client sees an internal error;
 - ``hold-after``: the request takes effect, and the client sees nothing until the
@@ -22,7 +24,20 @@ import wire
 from calls import Call
 from messages import Answer
 
-KINDS = ("throttle", "denied", "error", "error-before", "error-after", "hold-after")
+KINDS = ("throttle", "denied", "error", "bare", "error-before", "error-after", "hold-after")
+FIELDS = (
+    "account",
+    "service",
+    "operation",
+    "kind",
+    "times",
+    "code",
+    "status",
+    "message",
+    "match",
+    "body",
+    "headers",
+)
 
 
 class FaultError(Exception):
@@ -43,6 +58,8 @@ class Fault:
     code: str = ""
     status: int = 0
     message: str = ""
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
     fired: int = 0
     held: int = 0
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -66,9 +83,13 @@ class Fault:
 
     def error(self, call: Call) -> Answer:
         """Return the error that the client sees."""
+        if self.kind == "bare":
+            return Answer(self.status, {"content-type": "text/html", **self.headers}, self.body.encode())
         tables = {"throttle": wire.THROTTLED, "denied": wire.DENIED}
         code, status, message = wire.words(tables.get(self.kind, wire.BROKEN), call)
-        return wire.error(call, self.code or code, self.status or status, self.message or message)
+        answer = wire.error(call, self.code or code, self.status or status, self.message or message)
+        answer.headers.update(self.headers)
+        return answer
 
     def shown(self) -> dict[str, Any]:
         """Return the fault as the admin interface shows it."""
@@ -85,14 +106,15 @@ class Faults:
 
     def add(self, description: dict[str, Any]) -> Fault:
         """Plan a failure from its JSON description."""
-        known = ("account", "service", "operation", "kind", "times", "code", "status", "message", "match")
-        unknown = sorted(set(description) - set(known))
+        unknown = sorted(set(description) - set(FIELDS))
         if unknown:
-            raise FaultError(f"A fault has no {', '.join(unknown)}; it has {', '.join(known)}.")
+            raise FaultError(f"A fault has no {', '.join(unknown)}; it has {', '.join(FIELDS)}.")
         if description.get("kind") not in KINDS:
             raise FaultError(f"The kind of a fault is one of {', '.join(KINDS)}.")
         if description["kind"] == "error" and not (description.get("code") and description.get("status")):
             raise FaultError("A fault of the kind error needs code and status.")
+        if description["kind"] == "bare" and not description.get("status"):
+            raise FaultError("A fault of the kind bare needs status.")
         fault = Fault(id=str(next(self.ids)), **description)
         self.planned.append(fault)
         return fault

@@ -11,6 +11,7 @@ from functools import partial
 
 import bucket_create_tags
 import bucket_defaults
+import bucket_keys
 import bucket_notifications
 import bucket_owners
 import bucket_roots
@@ -80,6 +81,7 @@ def install(accounts: Accounts, backend: Proceed) -> Proceed:
             bucket_notifications.answer,
             bucket_owners.answer,
             bucket_roots.answer,
+            bucket_keys.answer,
         ),
         "pricing": partial(pricing.answer, proceed=backend),
         "sts": partial(roles.answer, proceed=backend),

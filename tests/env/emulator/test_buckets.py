@@ -127,3 +127,18 @@ def test_answers_have_the_root_element_that_s3_gives_them(s3: Any, bucket: str) 
     s3.get_bucket_logging(Bucket=bucket)
     roots = [re.search(rb"<(\w+)", body)[1] for body in bodies if body]
     assert roots == [b"VersioningConfiguration", b"Tagging", b"ListVersionsResult", b"BucketLoggingStatus"]
+
+
+def test_a_key_that_xml_cannot_hold_is_listed_encoded_and_deleted_alone(s3: Any, bucket: str) -> None:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for key in ("a\x01b", "a b+c/ü", "plain"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    listed = s3.list_object_versions(Bucket=bucket, EncodingType="url")
+    assert listed["EncodingType"] == "url"
+    assert {found["Key"] for found in listed["Versions"]} == {"a%01b", "a+b%2Bc/%C3%BC", "plain"}
+    ids = {found["Key"]: found["VersionId"] for found in listed["Versions"]}
+    batch = {"Objects": [{"Key": "a\x01b", "VersionId": ids["a%01b"]}]}
+    assert refused(lambda: s3.delete_objects(Bucket=bucket, Delete=batch)) == (400, "MalformedXML")
+    s3.delete_object(Bucket=bucket, Key="a\x01b", VersionId=ids["a%01b"])
+    left = s3.list_object_versions(Bucket=bucket, EncodingType="url")
+    assert {found["Key"] for found in left["Versions"]} == {"a+b%2Bc/%C3%BC", "plain"}

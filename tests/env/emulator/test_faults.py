@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from test_support import IMAGE, admin, client, fresh_account, refused
 
 
@@ -55,6 +55,20 @@ def test_chosen_error_strikes_only_what_it_matches(account: str) -> None:
         assert refused(lambda: s3.create_bucket(Bucket=first)) == (418, "Teapot")
     admin("DELETE", f"faults?account={account}")
     s3.create_bucket(Bucket=first)
+
+
+def test_an_answer_from_in_between_has_no_code_of_aws(account: str) -> None:
+    s3, name = client("s3", account), str(uuid.uuid4())
+    s3.create_bucket(Bucket=name)
+    plan(account, "bare", status=404)
+    with pytest.raises(ClientError) as caught:
+        s3.get_bucket_tagging(Bucket=name)
+    assert caught.value.response["Error"]["Code"] == "404", "botocore puts the status there"
+    plan(account, "error", status=400, code="Moved", headers={"x-amz-bucket-region": "eu-west-1"})
+    with pytest.raises(ClientError) as caught:
+        s3.get_bucket_tagging(Bucket=name)
+    headers = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
+    assert headers["x-amz-bucket-region"] == "eu-west-1"
 
 
 def test_sts_fails_in_its_own_words(account: str) -> None:

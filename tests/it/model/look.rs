@@ -46,6 +46,7 @@ fn facts(bounds: &Bounds, walk: &Walk, since: Age, absent: Option<Age>) -> Facts
         account_id: "111122223333".into(),
         region: "us-east-1".into(),
         lease_transitions: None,
+        without_effect: false,
         recorded_at: String::new(),
     });
     let adoption = bounds.adoptable.then_some(AdoptionPolicy::AdoptOrCreate);
