@@ -301,6 +301,8 @@ mod tests {
         for code in [None, Some("NotFound"), Some("NoSuchKey")] {
             assert!(!absent(code), "{code:?}");
         }
+        let denied = AwsError { class: ErrorClass::Denied, ..error(Some("AccessDenied")) };
+        assert!(unless_absent::<()>(Err(denied), &["NoSuchBucket"]).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::observer;
 use super::story::{Story, message};
+use ccagi_aws_agent::api::resource::AwsResource;
 use serde_json::{Value, json};
 
 /// What an endpoint or a proxy in between answers, and what S3 answers while it does not show a bucket yet.
@@ -128,7 +129,8 @@ async fn a_bucket_that_may_have_been_made_is_waited_for_and_the_way_out_is_named
     story.delete("assets").await;
     let waiting = story
         .until("assets", "told the way out", |object| {
-            object.metadata.deletion_timestamp.is_some() && message(object, "Stalled").contains("deletionPolicy: Retain")
+            object.metadata.deletion_timestamp.is_some()
+                && message(object, "Stalled").contains("deletionPolicy: Retain")
         })
         .await;
     assert!(!waiting.status.unwrap().intent.unwrap().without_effect, "a bucket was made");
@@ -138,4 +140,53 @@ async fn a_bucket_that_may_have_been_made_is_waited_for_and_the_way_out_is_named
     story.until_gone(&object).await;
     story.until_event("assets", "Retained").await;
     story.aws("s3", "head_bucket", json!({"Bucket": bucket}));
+}
+
+/// A create call whose answer was lost, a refused one after it, and then AWS that cannot be read: something may
+/// have been made, and nothing is let go of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_says_nothing_of_an_earlier_call() {
+    let story = Story::begin("earlier-call").await;
+    let lost = story.emulator.fault(&story.account_id, "CreateBucket", "error-before", 1);
+    let held = story.emulator.fault_with(
+        &story.account_id,
+        json!({"operation": "CreateBucket", "kind": "error", "times": -1, "code": "TooManyBuckets", "status": 400}),
+    );
+    let spec = format!("deletionPolicy: Delete\ns3Bucket: {{bucketName: {}}}", story.bucket());
+    let object = story.apply("assets", &spec).await;
+    story.until_reason("assets", "Stalled", "QuotaExceeded").await;
+    assert_eq!(story.emulator.fired(&story.account_id, &lost), 1);
+    assert!(story.emulator.fired(&story.account_id, &held) > 0);
+    story.emulator.fault(&story.account_id, "GetBucketTagging", "denied", -1);
+
+    story.delete("assets").await;
+    let told = |object: &AwsResource| message(object, "Stalled").contains("deletionPolicy: Retain");
+    let waiting = story.until("assets", "told the way out", told).await;
+    assert!(!waiting.status.unwrap().intent.unwrap().without_effect);
+
+    story.emulator.clear_faults(&story.account_id);
+    story.until_gone(&object).await;
+}
+
+/// The same where the only create call was refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_aws_refused_to_make_may_go_although_aws_cannot_be_read() {
+    let story = Story::begin("refused").await;
+    story.emulator.fault_with(
+        &story.account_id,
+        json!({"operation": "CreateBucket", "kind": "error", "times": -1, "code": "TooManyBuckets", "status": 400}),
+    );
+    let spec = format!("deletionPolicy: Delete\ns3Bucket: {{bucketName: {}}}", story.bucket());
+    let object = story.apply("assets", &spec).await;
+    let refused = |object: &AwsResource| {
+        let intent = object.status.as_ref().and_then(|status| status.intent.as_ref());
+        intent.is_some_and(|intent| intent.without_effect) && !message(object, "Stalled").is_empty()
+    };
+    story.until("assets", "refused", refused).await;
+    story.emulator.fault(&story.account_id, "GetBucketTagging", "denied", -1);
+    story.until_reason("assets", "Stalled", "AccessDenied").await;
+
+    story.delete("assets").await;
+    story.until_gone(&object).await;
+    assert!(story.until_event("assets", "Released").await.contains("Nothing had been made"));
 }

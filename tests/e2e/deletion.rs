@@ -48,6 +48,27 @@ async fn a_bucket_with_objects_is_emptied_only_where_the_manifest_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_is_emptied_of_keys_that_xml_cannot_hold() {
+    let story = Story::begin("odd-keys").await;
+    let bucket = story.bucket();
+    let spec =
+        format!("deletionPolicy: Delete\ns3Bucket: {{bucketName: {bucket}, versioning: Enabled, forceDestroy: true}}");
+    let object = story.apply("assets", &spec).await;
+    story.until_ready("assets").await;
+    for key in ["a\u{1}b", "\u{1f}", "a b+c/%41 ü", "line\r\nbreak", "plain"] {
+        story.aws("s3", "put_object", json!({"Bucket": bucket, "Key": key, "Body": "one"}));
+    }
+    story.aws("s3", "delete_object", json!({"Bucket": bucket, "Key": "a\u{1}b"}));
+
+    story.delete("assets").await;
+    story.until_gone(&object).await;
+    assert_eq!(story.try_aws("s3", "head_bucket", json!({"Bucket": bucket})), Err("404".into()));
+    let by_us = |operation| story.emulator.successes(&story.account_id, operation);
+    assert_eq!(by_us("DeleteObjects"), 1, "what XML can hold goes together");
+    assert_eq!(by_us("DeleteObject"), 1 + 3, "a marker of the observer's, and two versions and that marker of ours");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_object_made_anew_under_the_same_name_gets_a_resource_of_its_own() {
     let story = Story::begin("made-anew").await;
     let bucket = story.bucket();

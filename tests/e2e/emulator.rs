@@ -80,6 +80,11 @@ impl Emulator {
         faults.iter().find(|fault| fault["id"] == *id).map_or(0, |fault| fault["held"].as_u64().unwrap())
     }
 
+    /// Lets the answers go that a `hold-after` fault is holding back.
+    pub fn release(&self, id: &str) {
+        self.call("POST", "release", &json!({"id": id}));
+    }
+
     /// Has every later call of the controller in the account refused that the IAM policy does not allow.
     pub fn permit(&self, account: &str, policy: &Value) {
         let answer = self.call("PUT", "permissions", &json!({"account": account, "policy": policy}));

@@ -5,6 +5,7 @@ pub mod emulator;
 mod observer;
 pub mod story;
 
+mod absence;
 mod accounts;
 mod adoption;
 mod aws_failures;

@@ -58,12 +58,9 @@ impl Connector {
         let Some((number, fault)) = doors.admit(*life, call.clone()) else { return pending().await };
         let Some(fault) = fault else { return self.send(request, number).await };
         match fault {
-            Fault::Throttled
-            | Fault::ErrorBefore
-            | Fault::Denied
-            | Fault::NotFound
-            | Fault::Blank
-            | Fault::Page => Ok(failure(&call, fault)),
+            Fault::Throttled | Fault::ErrorBefore | Fault::Denied | Fault::NotFound | Fault::Blank | Fault::Page => {
+                Ok(failure(&call, fault))
+            }
             Fault::ErrorAfter => {
                 self.send(request, number).await?;
                 Ok(failure(&call, fault))

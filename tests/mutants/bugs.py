@@ -47,10 +47,10 @@ BUGS = (
         "intent-not-written",
         "The intent is kept in memory and not written before the create call",
         APPLY,
-        "        status::write(&self.api, &mut self.object, next).await?;\n        self.intent_is_fresh = begins;",
+        "        status::write(&self.api, &mut self.object, next).await?;\n        let next_life = begins",
         "        if {bug} {\n            self.object.status = Some(next);\n        } else {\n"
         "            status::write(&self.api, &mut self.object, next).await?;\n        }\n"
-        "        self.intent_is_fresh = begins;",
+        "        let next_life = begins",
         (plan("VpcNetwork/create aws:ec2.CreateVpc#1 crash-after"),),
     ),
     Bug(
@@ -65,11 +65,28 @@ BUGS = (
     Bug(
         "denied-is-absence",
         "`AccessDenied` is taken for not found",
-        "src/aws/codes.rs",
-        "    let told = code.and_then(|code| told_by_message(code, message)).map(|meaning| meaning.class);",
-        "    if {bug} && matches!(status, Some(401 | 403)) {\n        return ErrorClass::NotFound;\n    }\n"
-        "    let told = code.and_then(|code| told_by_message(code, message)).map(|meaning| meaning.class);",
-        (lib("codes::"), plan("IamRole/delete aws:iam.GetRole@0#1 denied")),
+        "src/aws/error.rs",
+        "        self.code.as_deref().is_some_and(|code| codes.contains(&code))",
+        "        if {bug} && self.class == ErrorClass::Denied {\n            return true;\n        }\n"
+        "        self.code.as_deref().is_some_and(|code| codes.contains(&code))",
+        (lib("error::"), plan("IamRole/delete aws:iam.GetRole@0#1 denied")),
+    ),
+    Bug(
+        "bare-404-is-absence",
+        "A 404 that has no code of AWS is taken for not found",
+        "src/aws/error.rs",
+        "        Err(error) if error.says_absent(codes) => Ok(None),",
+        "        Err(error) if error.says_absent(codes) => Ok(None),\n"
+        "        Err(error) if {bug} && error.code.as_deref().is_none_or(|code| code == \"NotFound\") => Ok(None),",
+        (lib("error::"),),
+    ),
+    Bug(
+        "refusal-proves-all",
+        "A refused create call is taken for proof that no earlier one made anything",
+        APPLY,
+        "                self.intent_is_fresh = untouched && refused;",
+        "                self.intent_is_fresh = (untouched || {bug}) && refused;",
+        (suite("a_refusal_says_nothing_of_an_earlier_call"),),
     ),
     Bug(
         "error-is-absence",

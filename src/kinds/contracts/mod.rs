@@ -12,6 +12,7 @@ use self::fields::Subject;
 use self::values::Extent;
 use crate::api::resource::{AwsResource, Effect};
 use crate::aws::budget::limits::{Calls, LIMITS, Limit};
+use crate::aws::error::{AwsError, ErrorClass};
 use crate::kinds::{Kind, KindName, KindSpec, Reference};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -111,6 +112,19 @@ fn outputs(block: &Value) -> Vec<String> {
     let description = block["description"].as_str().unwrap_or_default();
     let list = description.split_once("Outputs:").map_or("", |(_, list)| list);
     list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn absence_is_said_only_by_codes_that_mean_it() {
+    every_kind!(K, row => {
+        let said = |code: Option<&str>| AwsError::within_answer("Describe", code, Some("not found"), None);
+        let means = |code: &str| matches!(said(Some(code)).class, ErrorClass::NotFound | ErrorClass::Invalid) && said(Some(code)).says_absent(K::ABSENT);
+        let wrong = K::ABSENT.iter().filter(|code| !means(code)).map(|code| format!("{code} does not mean absence"));
+        let none = K::ABSENT.is_empty().then(|| format!("{} names no code", row.kind.as_str()));
+        // A 404 without a code, and what aws-sdk-s3 fills in for it.
+        let bare = [None, Some("NotFound"), Some("404")].into_iter().filter(|code| said(*code).says_absent(K::ABSENT));
+        wrong.chain(none).chain(bare.map(|code| format!("{code:?} is taken for absence"))).collect()
+    });
 }
 
 #[test]

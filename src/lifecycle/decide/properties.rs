@@ -193,7 +193,9 @@ proptest! {
         if let Action::RemoveFinalizer(parting) = decide(&facts, &sight) {
             prop_assert!(facts.deleting && facts.finalizer);
             let fits = match parting {
-                Parting::NothingMade => facts.intent.is_none() && facts.recorded_id.is_none(),
+                Parting::NothingMade => {
+                    (facts.intent.is_none() || facts.intent_is_fresh) && facts.recorded_id.is_none()
+                }
                 Parting::Retained => !facts.policies.delete,
                 Parting::NotOurs => matches!(sight, Sight::Unowned(_) | Sight::Predecessor(_) | Sight::Foreign(_)),
                 Parting::Deleted => matches!(sight, Sight::Absent | Sight::Ours(_)) && ended(&facts, &sight),

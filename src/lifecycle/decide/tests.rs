@@ -359,3 +359,25 @@ fn what_aws_stopped_is_started_and_what_a_person_stopped_is_not() {
     let in_vain = Facts { fruitless_updates: FRUITLESS_LIMIT, ..known() };
     assert_eq!(reason(decide(&in_vain, &stopped(true))), "UpdateLoop");
 }
+
+#[test]
+fn an_object_for_which_nothing_was_made_goes_without_a_look() {
+    let facts = Facts { deleting: true, intent_is_fresh: true, ..intended() };
+    let released = Some(Action::RemoveFinalizer(Parting::NothingMade));
+    assert_eq!(without_account(&facts), released);
+    let retained = Policies { delete: false, ..facts.policies };
+    assert_eq!(without_account(&Facts { policies: retained, ..facts.clone() }), released, "nothing stays");
+    let perhaps = Facts { intent_is_fresh: false, ..facts.clone() };
+    assert_eq!(without_account(&perhaps), None, "a call may have made it");
+    let recorded = Facts { recorded_id: Some("i-1".into()), ..facts };
+    assert_eq!(without_account(&recorded), None, "it was seen");
+}
+
+#[test]
+fn what_is_ours_against_the_record_is_recorded_before_anything_else() {
+    let seen = seen(ResourceState::Active, &[]);
+    let facts = Facts { named: true, intent_is_fresh: true, ..intended() };
+    assert_eq!(decide(&facts, &Sight::Ours(seen.clone())), Action::Record(seen.id.clone()));
+    let facts = Facts { intent_is_fresh: false, ..facts };
+    assert_eq!(decide(&facts, &Sight::Ours(seen)), Action::Nothing);
+}
