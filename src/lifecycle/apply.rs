@@ -323,6 +323,7 @@ impl Walk<'_> {
         let in_sync = verdict.synced;
         let before = self.object.status.as_ref().and_then(|status| status.health);
         let judgement = self.judge::<K>(view, facts).await;
+        let untouched = self.intent_is_fresh;
         let next = self.next_status(verdict, facts.now, |status| {
             status.last_action = Some(plan.action.name().into());
             governed::settle(status, plan.action.name());
@@ -336,6 +337,7 @@ impl Walk<'_> {
                 // The id of somebody else's resource must not be taken for one of ours later.
                 status.id.clone_from(&facts.recorded_id);
             }
+            status::note_without_effect(status, untouched);
             if facts.restarting {
                 // AWS calls it stopped or being made; to its owner it is the same resource on its way.
                 status.state = Some(ResourceState::Updating);
@@ -408,25 +410,6 @@ impl Sight {
         match self {
             Self::Ours(seen) | Self::Unowned(seen) | Self::Predecessor(seen) => &seen.changes,
             Self::Unseen | Self::Absent | Self::Foreign(_) | Self::Ambiguous(_) => &[],
-        }
-    }
-}
-
-impl Parting {
-    fn news(self, id: &str) -> News {
-        match self {
-            Self::Deleted if id.is_empty() => News::normal("Deleted", "AWS has no such resource."),
-            Self::Deleted => News::normal("Deleted", format!("AWS no longer has {id}.")),
-            Self::Retained if id.is_empty() => News::normal(
-                "Retained",
-                "Whether anything was made in AWS is not known; if it was, it stays there, as the policies say.",
-            ),
-            Self::Retained => News::normal("Retained", format!("{id} stays in AWS, as the policies say.")),
-            Self::NothingMade => News::normal("Released", "Nothing had been made in AWS."),
-            Self::NotOurs => {
-                let id = if id.is_empty() { "The resource" } else { id };
-                News::warning("Released", format!("{id} in AWS belongs to somebody else and was not touched."))
-            }
         }
     }
 }

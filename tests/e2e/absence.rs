@@ -190,3 +190,26 @@ async fn what_aws_refused_to_make_may_go_although_aws_cannot_be_read() {
     story.until_gone(&object).await;
     assert!(story.until_event("assets", "Released").await.contains("Nothing had been made"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_refused_and_is_then_taken_over_is_kept_track_of() {
+    let story = Story::begin("taken-over").await;
+    let bucket = story.bucket();
+    story.aws("s3", "create_bucket", json!({"Bucket": bucket}));
+    let refused = story.apply("refused", &format!("s3Bucket: {{bucketName: {bucket}}}")).await;
+    story.until_reason("refused", "Stalled", "ManagementConflict").await;
+    story.delete("refused").await;
+    story.until_gone(&refused).await;
+    assert!(story.until_event("refused", "Released").await.contains("Nothing had been made"));
+
+    let spec = format!("deletionPolicy: Delete\ns3Bucket: {{bucketName: {bucket}}}");
+    story.apply("adopted", &spec).await;
+    let conflict = story.until_reason("adopted", "Stalled", "ManagementConflict").await;
+    assert!(conflict.status.unwrap().intent.unwrap().without_effect);
+    let object = story.apply("adopted", &format!("adoptionPolicy: adopt\n{spec}")).await;
+    let adopted = story.until_ready("adopted").await;
+    assert!(!adopted.status.unwrap().intent.unwrap().without_effect);
+    story.delete("adopted").await;
+    story.until_gone(&object).await;
+    assert_eq!(story.try_aws("s3", "head_bucket", json!({"Bucket": bucket})), Err("404".into()));
+}

@@ -166,12 +166,21 @@ async fn spare_policy(aws: &Aws, wanted: &FlowLogs) -> Result<(), AwsError> {
         Err(error) if matches!(error.code.as_deref(), Some("NoSuchBucketPolicy" | "NoSuchBucket")) => None,
         // What this role may not read, EC2 does not replace on its behalf.
         Err(error) if error.class == ErrorClass::Denied => None,
+        Err(error) if error.class == ErrorClass::Elsewhere => return Err(in_another_region(bucket, error)),
         Err(error) => return Err(error),
     };
     match policy {
         Some(policy) if !policy.contains(WRITER) => Err(unwritable(bucket)),
         _ => Ok(()),
     }
+}
+
+fn in_another_region(bucket: &str, error: AwsError) -> AwsError {
+    let message = format!(
+        "the bucket {bucket} of vpcNetwork.flowLogs is in another region than the network, and its policy, which EC2 may replace, cannot be read from here; name a bucket of this region. AWS says: {}",
+        error.message
+    );
+    AwsError { class: ErrorClass::Blocked, code: None, message, ..error }
 }
 
 fn unwritable(bucket: &str) -> AwsError {
@@ -256,6 +265,19 @@ mod tests {
         for other in [token("vpc-2", "u-1", &all), token("vpc-1", "u-2", &all), token("vpc-1", "u-1", &rejected)] {
             assert_ne!(first, other);
         }
+    }
+
+    #[test]
+    fn a_bucket_in_another_region_is_named_with_its_field() {
+        let redirect = AwsError {
+            class: ErrorClass::Elsewhere,
+            code: Some("PermanentRedirect".into()),
+            ..AwsError::malformed("GetBucketPolicy", "AWS names the region eu-west-1")
+        };
+        let told = in_another_region("logs", redirect);
+        assert!(told.class.needs_a_person());
+        assert!(told.message.contains("vpcNetwork.flowLogs") && told.message.contains("eu-west-1"), "{told}");
+        assert!(!told.next_step().contains("s3Bucket"), "{}", told.next_step());
     }
 
     #[test]
