@@ -18,7 +18,8 @@ use std::error::Error;
 pub enum ErrorClass {
     /// The resource does not exist.
     NotFound,
-    /// The resource exists already, is busy, or is in use; the same call may succeed later.
+    /// The resource exists already, is busy or in use, or what the call names is not known everywhere yet;
+    /// the same call may succeed later.
     Conflict,
     /// The idempotency token belongs to a resource whose life has ended.
     TokenSpent,

@@ -10,17 +10,17 @@ use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::Graph;
 use crate::lifecycle::prices::Prices;
 use crate::lifecycle::recorder::Recorder;
+use crate::lifecycle::refusal::Refusal;
 use crate::metrics::Metrics;
 use crate::traces::Traces;
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::reflector::Store;
 use rand::Rng;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The AwsAccounts of the cluster; one that does not parse stands for itself only.
 pub type Accounts = Store<DeserializeGuard<AwsAccount>>;
@@ -74,6 +74,8 @@ pub struct Recollection {
     pub failures: u32,
     /// What was looked for in vain.
     pub absence: Option<Absence>,
+    /// What AWS has refused and not yet accepted.
+    pub refusal: Option<Refusal>,
     /// The last changes written, as text, and how often in a row.
     pub last_update: Option<(String, u32)>,
     /// The last Event, so that the same news is told once.
@@ -90,7 +92,7 @@ pub struct Absence {
     /// Its id, where it was known.
     pub id: Option<String>,
     /// When it was first missed.
-    pub since: Timestamp,
+    pub since: Instant,
 }
 
 impl Memory {

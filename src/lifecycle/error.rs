@@ -3,6 +3,7 @@
 use crate::api::conditions::{ConditionType, Verdict, is_true};
 use crate::api::resource::AwsResource;
 use crate::aws::error::{AwsError, ErrorClass};
+use crate::aws::passing::Passing;
 use crate::fence::NotLeader;
 use crate::kinds::Invalid;
 use crate::lifecycle::resolve::ResolveError;
@@ -114,8 +115,22 @@ impl PassError {
         }
     }
 
-    /// What it means for the object.
+    /// Why AWS may accept by itself later what it has refused, if it may.
+    pub fn passing(&self) -> Option<Passing> {
+        match self {
+            Self::Write { error, .. } => Passing::of(error),
+            _ => None,
+        }
+    }
+
+    /// What it means for the object where it has happened for the first time.
     pub fn verdict(&self, object: &AwsResource) -> Verdict {
+        self.verdict_after(object, Duration::ZERO)
+    }
+
+    /// What it means for the object where AWS has refused the same for this long.
+    pub fn verdict_after(&self, object: &AwsResource, refused_for: Duration) -> Verdict {
+        let over = self.passing().filter(|passing| refused_for >= passing.at_most());
         let (reason, stuck, next_step) = match self {
             Self::Stale => ("Stale", false, ""),
             Self::NotLeader(_) => (ErrorClass::NotLeader.reason(), false, "The leader goes on with it."),
@@ -131,7 +146,12 @@ impl PassError {
                 (error.class.reason(), error.class.needs_a_person(), error.next_step())
             }
         };
-        let message = format!("{}. {next_step}", self.to_string().trim_end_matches('.'));
+        let what = self.to_string();
+        let what = what.trim_end_matches('.');
+        if let Some(passing) = over {
+            return Verdict::stalled(reason, format!("{what}. {}. {next_step}", passing.beyond()));
+        }
+        let message = format!("{what}. {next_step}");
         if stuck {
             return Verdict::stalled(reason, message);
         }
