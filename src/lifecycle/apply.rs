@@ -162,10 +162,10 @@ impl Walk<'_> {
             .cloned()
             .collect();
         let what = if differences.is_empty() { "It is as declared".into() } else { in_words(&differences) };
-        News::normal("Adopting", format!("Taking over {id}. {what}.")).publish(&self.object, "Adopt", self.cx);
         // While AWS refuses it, that is what stays told.
         if !self.is_refused() {
             let verdict = Verdict::reconciling("Adopting", format!("Taking over {id}. {what}."));
+            News::normal(verdict.reason, verdict.message.clone()).publish(&self.object, "Adopt", self.cx);
             self.report::<K>(&verdict, plan, view, facts).await?;
         }
         let edit = TagEdit::between(&owner_tags, &observed.tags, &[]);

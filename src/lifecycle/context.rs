@@ -5,6 +5,7 @@ use crate::aws::session::Sessions;
 use crate::config::RunConfig;
 use crate::fence::Fence;
 use crate::health::Teller;
+use crate::lifecycle::absence::Absence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::Graph;
@@ -20,7 +21,7 @@ use kube::runtime::reflector::Store;
 use rand::Rng;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The AwsAccounts of the cluster; one that does not parse stands for itself only.
 pub type Accounts = Store<DeserializeGuard<AwsAccount>>;
@@ -82,17 +83,6 @@ pub struct Recollection {
     pub last_event: Option<String>,
     /// What was told of its health.
     pub health: Teller,
-}
-
-/// A resource that was looked for in vain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Absence {
-    /// The number of its life, where one was written down.
-    pub incarnation: Option<i32>,
-    /// Its id, where it was known.
-    pub id: Option<String>,
-    /// When it was first missed.
-    pub since: Instant,
 }
 
 impl Memory {

@@ -55,9 +55,9 @@ impl Walk<'_> {
         let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
         let why = observed.detail.as_deref().unwrap_or("no reason is known");
         let verdict = Verdict::reconciling("Healing", format!("{id} was stopped ({why}) and is started."));
-        News::warning("Healing", verdict.message.clone()).publish(&self.object, "Start", self.cx);
         // While AWS refuses it, that is what stays told.
         if !self.is_refused() {
+            News::warning("Healing", verdict.message.clone()).publish(&self.object, "Start", self.cx);
             let next = self.next_status(&verdict, facts.now, |status| {
                 record(status, AgentAction::Start, Some(ground), facts.now);
                 status.state = Some(observed.state);

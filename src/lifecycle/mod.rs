@@ -5,6 +5,7 @@
 //! became true). A pass makes at most one kind of AWS write, so that every point at which the
 //! process can die has a name, and a new pass looks again before the next write.
 
+pub mod absence;
 pub mod apply;
 pub mod caches;
 pub mod context;
@@ -36,7 +37,7 @@ use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE};
 use crate::aws::error::ErrorClass;
 use crate::aws::tags::{Owner, Tags};
 use crate::kinds::{Kind, KindSpec, with_kind};
-use context::{Absence, Context};
+use context::Context;
 use decide::{Facts, Sight};
 use error::PassError;
 use futures::future::BoxFuture;
@@ -52,7 +53,7 @@ use secrets::Vault;
 use status::Described;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The most passes of one walk; a longer one goes on with the next reconcile.
 const PASSES: usize = 16;
@@ -304,25 +305,6 @@ impl<'a> Walk<'a> {
         }
         let sent = self.object.status.as_ref().map(|status| status.secret_versions.clone()).unwrap_or_default();
         Ok(secrets::differences(K::SECRETS, &desired.vault.versions().await?, &sent))
-    }
-
-    /// For how long the resource has been looked for in vain: this very one, by life and id. What was
-    /// looked for before says nothing about it. The first look counts from its end and the present one
-    /// from when its pass has `begun`, so that the time between them is never taken for longer than it was.
-    fn remember_absence(&self, sight: &Sight, facts: &Facts, begun: Instant) -> Option<Duration> {
-        let missed = Absence {
-            incarnation: facts.intent.as_ref().map(|intent| intent.incarnation),
-            id: facts.recorded_id.clone(),
-            since: Instant::now(),
-        };
-        self.cx.memory.change(&self.uid, |memory| {
-            memory.absence = match (sight.is_in_vain(facts.deleting), memory.absence.take()) {
-                (true, Some(old)) if (&old.incarnation, &old.id) == (&missed.incarnation, &missed.id) => Some(old),
-                (true, _) => Some(missed),
-                (false, _) => None,
-            };
-            memory.absence.as_ref().map(|absence| begun.saturating_duration_since(absence.since))
-        })
     }
 
     fn fruitless_updates(&self, sight: &Sight) -> u32 {

@@ -234,7 +234,13 @@ impl Walk<'_> {
             None => {
                 let wanted =
                     Wanted { spec: &desired.spec, owner: &desired.owner, tags: &desired.tags, secrets: &secrets };
-                observe::<K>(&aws, &self.object, &wanted, facts.deleting).await.map_err(PassError::Observe)?
+                match observe::<K>(&aws, &self.object, &wanted, facts.deleting).await {
+                    Ok(view) => view,
+                    Err(error) => {
+                        self.seen = self.glimpse::<K>(&aws, &wanted, &error).await;
+                        return Err(PassError::Observe(error));
+                    }
+                }
             }
         };
         facts.missed_for = self.remember_absence(&view.sight, &facts, begun);

@@ -2,13 +2,14 @@
 //! lasts decides whether it may still pass by itself.
 
 use crate::api::conditions::{Progress, Verdict};
-use crate::aws::error::ErrorClass;
+use crate::aws::error::{AwsError, ErrorClass};
 use crate::aws::passing::Passing;
+use crate::aws::session::Aws;
 use crate::kinds::Kind;
 use crate::lifecycle::Walk;
 use crate::lifecycle::decide::Facts;
 use crate::lifecycle::error::PassError;
-use crate::lifecycle::observe::View;
+use crate::lifecycle::observe::{View, Wanted, glimpse};
 use crate::lifecycle::plan::Plan;
 use crate::lifecycle::status::Described;
 use std::time::{Duration, Instant};
@@ -119,12 +120,28 @@ impl Walk<'_> {
         let (id, observed) = view.found.as_ref()?;
         (view.sight.is_ours() || facts.policies.observe_only()).then(|| Described::of::<K>(id, observed, &plan.changes))
     }
+
+    /// The same of one of which a part cannot be read, before it was ever seen as a whole.
+    pub(super) async fn glimpse<K: Kind>(
+        &self,
+        aws: &Aws,
+        wanted: &Wanted<'_, K>,
+        refused: &AwsError,
+    ) -> Option<Described> {
+        let known = self.object.status.as_ref().is_some_and(|status| status.arn.is_some());
+        let goes = self.object.metadata.deletion_timestamp.is_some();
+        if known || goes || self.looks_ahead || !refused.class.needs_a_person() {
+            return None;
+        }
+        // Where that fails too, what was refused first is told.
+        let (id, observed) = glimpse::<K>(aws, &self.object, wanted).await.ok().flatten()?;
+        Some(Described::of::<K>(&id, &observed, &[]))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::error::AwsError;
 
     fn refused(operation: &'static str, code: &str, message: &str) -> PassError {
         let error = AwsError::within_answer(operation, Some(code), Some(message), None);

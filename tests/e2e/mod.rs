@@ -34,6 +34,7 @@ mod ownership;
 mod plan;
 mod plan_kinds;
 mod references;
+mod refusals;
 mod replicas;
 mod rights;
 mod roles;
