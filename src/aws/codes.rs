@@ -3,6 +3,7 @@
 //! This is the one place that turns an error code into a meaning.
 
 use crate::aws::error::ErrorClass;
+use crate::aws::passing;
 
 /// The class of an AWS error code; where there is none, of the HTTP status.
 ///
@@ -68,9 +69,7 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
         "IdempotentInstanceTerminated" => ErrorClass::TokenSpent,
         "BucketAlreadyExists" | "BucketNotEmpty" | "OperationNotPermitted" => ErrorClass::Blocked,
         "InsufficientFreeAddressesInSubnet" | "CannotDelete" | "UnmodifiableEntity" => ErrorClass::Blocked,
-        "InvalidSubnet.Conflict" | "SubnetIPAddressLimitReachedException" | "KMSKeyNotAccessibleFault" => {
-            ErrorClass::Blocked
-        }
+        "InvalidSubnet.Conflict" | "SubnetIPAddressLimitReachedException" => ErrorClass::Blocked,
         "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" | "SlowDown" => {
             ErrorClass::Throttled
         }
@@ -99,16 +98,24 @@ fn class_of_code(code: &str) -> Option<ErrorClass> {
         }
         "ServiceFailure" | "InsufficientDBInstanceCapacity" => ErrorClass::Transient,
         "RequestTimeout" | "RequestTimeoutException" => ErrorClass::Timeout,
+        code if passing::is_not_shown_yet(code) => ErrorClass::Conflict,
         _ => return None,
     })
 }
 
 /// What a code means together with the words of its message.
 pub(super) struct Meaning {
-    code: &'static str,
-    words: &'static str,
-    class: ErrorClass,
+    pub(super) code: &'static str,
+    pub(super) words: &'static str,
+    pub(super) class: ErrorClass,
     pub(super) advice: &'static str,
+}
+
+impl Meaning {
+    /// Whether it is that of this code and message.
+    pub(super) fn is(&self, code: &str, message: &str) -> bool {
+        self.code == code && message.contains(self.words)
+    }
 }
 
 /// Codes that mean several things, which the service tells apart by the message alone. The words are
@@ -121,28 +128,10 @@ const TOLD_BY_MESSAGE: &[Meaning] = &[
         advice: "The table is protected: set dynamoDbTable.deletionProtection: false first, or use deletionPolicy: Retain.",
     },
     Meaning {
-        code: "ValidationException",
-        words: "modified multiple times within a fixed interval",
-        class: ErrorClass::Conflict,
-        advice: "DynamoDB takes up to an hour over each change of timeToLive; the controller tries again.",
-    },
-    Meaning {
         code: "LimitExceededException",
         words: "simultaneously",
         class: ErrorClass::Throttled,
         advice: "DynamoDB is changing as many tables or indexes as it does at once; the controller tries again.",
-    },
-    Meaning {
-        code: "InvalidParameterValueException",
-        words: "cannot be assumed by Lambda",
-        class: ErrorClass::Conflict,
-        advice: "A new role takes a moment before Lambda can use it; the controller tries again. If it does not pass, have the role's trust policy allow lambda.amazonaws.com to assume it.",
-    },
-    Meaning {
-        code: "InvalidParameterValueException",
-        words: "does not have permissions to call",
-        class: ErrorClass::Conflict,
-        advice: "A new policy takes a moment before Lambda sees it; the controller tries again. If it does not pass, give the function's role the permission that the message names.",
     },
     Meaning {
         code: "InvalidParameterValueException",
@@ -162,12 +151,6 @@ const TOLD_BY_MESSAGE: &[Meaning] = &[
         class: ErrorClass::Blocked,
         advice: "The instance is protected: set rdsInstance.deletionProtection: false first, or use deletionPolicy: Retain.",
     },
-    Meaning {
-        code: "InvalidArgument",
-        words: "Unable to validate the following destination",
-        class: ErrorClass::Conflict,
-        advice: "S3 may not invoke the function yet: let s3.amazonaws.com do so in lambdaFunction.permissions; the controller tries again.",
-    },
     // EC2 puts the HTTP status in the place of a code where it could not make flow logs.
     Meaning {
         code: "400",
@@ -181,17 +164,11 @@ const TOLD_BY_MESSAGE: &[Meaning] = &[
         class: ErrorClass::Blocked,
         advice: "Let vpcNetwork.flowLogs name a bucket that exists; the controller tries again.",
     },
-    // Said of a managed policy that a role is to get, and not of the role.
-    Meaning {
-        code: "NoSuchEntity",
-        words: "does not exist or is not attachable",
-        class: ErrorClass::Blocked,
-        advice: "Set iamRole.managedPolicyArns and iamRole.permissionsBoundary to policies that exist; the controller tries again.",
-    },
 ];
 
 pub(super) fn told_by_message(code: &str, message: &str) -> Option<&'static Meaning> {
-    TOLD_BY_MESSAGE.iter().find(|meaning| meaning.code == code && message.contains(meaning.words))
+    let passes = passing::BY_MESSAGE.iter().map(|(_, meaning)| meaning);
+    TOLD_BY_MESSAGE.iter().chain(passes).find(|meaning| meaning.is(code, message))
 }
 
 /// The next step where a code has one of its own.
@@ -363,7 +340,7 @@ mod tests {
         let class = |message| class_of(Some("NoSuchEntity"), message, Some(404));
         assert_eq!(class("The role with name web cannot be found."), ErrorClass::NotFound);
         let policy = "Policy arn:aws:iam::aws:policy/Nothing does not exist or is not attachable.";
-        assert_eq!(class(policy), ErrorClass::Blocked);
+        assert_eq!(class(policy), ErrorClass::Conflict);
     }
 
     #[test]

@@ -18,7 +18,8 @@ use std::error::Error;
 pub enum ErrorClass {
     /// What the call names does not exist. Whether that is the resource itself, only the code tells.
     NotFound,
-    /// The resource exists already, is busy, or is in use; the same call may succeed later.
+    /// The resource exists already, is busy or in use, or what the call names is not known everywhere yet;
+    /// the same call may succeed later.
     Conflict,
     /// The idempotency token belongs to a resource whose life has ended.
     TokenSpent,

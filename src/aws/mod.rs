@@ -4,6 +4,7 @@ pub mod budget;
 pub mod calls;
 mod codes;
 pub mod error;
+pub mod passing;
 pub mod pricing;
 pub mod session;
 pub mod tags;

@@ -1,10 +1,10 @@
 //! When a change of health is news: at once, and not again and again where it goes to and fro.
 
 use crate::api::resource::Health;
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use std::time::{Duration, Instant};
 
 /// Changes within this time count together.
-const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+const WINDOW: Duration = Duration::from_secs(600);
 
 /// So many changes within the window are told one by one; with the next one it is said once that the
 /// health goes to and fro, and nothing more until it has stayed the same for the window.
@@ -24,7 +24,7 @@ pub enum Telling {
 pub struct Teller {
     seen: Option<Health>,
     told: Option<Health>,
-    changes: Vec<Timestamp>,
+    changes: Vec<Instant>,
     flapping: bool,
 }
 
@@ -32,7 +32,7 @@ impl Teller {
     /// Takes note of the health `now`, and says what is to be told. `before` is what the status said,
     /// for a teller that has heard nothing yet. That nothing is known is no news, and neither is that a
     /// new resource is well.
-    pub fn hear(&mut self, before: Option<Health>, health: Health, now: Timestamp) -> Option<Telling> {
+    pub fn hear(&mut self, before: Option<Health>, health: Health, now: Instant) -> Option<Telling> {
         if health == Health::Unknown {
             return None;
         }
@@ -40,7 +40,7 @@ impl Teller {
             let known = before.filter(|before| *before != Health::Unknown).or(Some(Health::Healthy));
             (self.seen, self.told) = (known, known);
         }
-        self.changes.retain(|change| now.duration_since(*change) < WINDOW);
+        self.changes.retain(|change| now.saturating_duration_since(*change) < WINDOW);
         if self.seen.replace(health) != Some(health) {
             self.changes.push(now);
         }
@@ -59,15 +59,15 @@ mod tests {
     use super::*;
     use Health::{Degraded, Healthy, Unhealthy, Unknown};
 
-    fn at(minute: i64) -> Timestamp {
-        Timestamp::from_second(minute * 60).unwrap()
+    fn minutes(number: u64) -> Duration {
+        Duration::from_secs(60 * number)
     }
 
     /// What is told when these are heard, one a minute.
     fn told(before: Option<Health>, heard: &[Health]) -> Vec<Telling> {
-        let mut teller = Teller::default();
-        let minutes = 0_i64..;
-        heard.iter().zip(minutes).filter_map(|(health, minute)| teller.hear(before, *health, at(minute))).collect()
+        let (mut teller, begin) = (Teller::default(), Instant::now());
+        let times = (0..).map(|minute| begin + minutes(minute));
+        heard.iter().zip(times).filter_map(|(health, now)| teller.hear(before, *health, now)).collect()
     }
 
     #[test]
@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn what_has_settled_is_told_where_it_differs_from_what_was_told_last() {
-        let mut teller = Teller::default();
+        let (mut teller, begin) = (Teller::default(), Instant::now());
+        let at = |minute| begin + minutes(minute);
         for minute in 0..6 {
             teller.hear(Some(Healthy), if minute % 2 == 0 { Unhealthy } else { Healthy }, at(minute));
         }

@@ -294,6 +294,9 @@ impl<S> Clone for Look<'_, S> {
 }
 impl<S> Copy for Look<'_, S> {}
 
+/// The reason of the health of what is left of a resource.
+const REMAINDER: &str = "Remainder";
+
 /// What AWS has.
 #[derive(Clone, Debug)]
 pub struct Observed<S> {
@@ -321,11 +324,16 @@ impl<S> Observed<S> {
             arn,
             state: ResourceState::Stopped,
             detail: Some(detail.into()),
-            health: Assessment::unknown("Remainder", detail),
+            health: Assessment::unknown(REMAINDER, detail),
             spec,
             tags,
             outputs: BTreeMap::new(),
         }
+    }
+
+    /// Whether it is only what is left of a resource that is gone.
+    pub fn is_remainder(&self) -> bool {
+        self.health.reason == REMAINDER
     }
 }
 

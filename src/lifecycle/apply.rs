@@ -19,6 +19,7 @@ use crate::lifecycle::secrets::{self, Versions};
 use crate::lifecycle::{Desired, Next, Walk, fingerprint, governed, objects, status};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
+use std::time::Instant;
 
 impl Walk<'_> {
     pub(super) async fn apply<K: Kind>(
@@ -51,7 +52,9 @@ impl Walk<'_> {
                 Ok(Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)))
             }
             Action::Wait { after, reason, why } => {
-                self.report::<K>(&Verdict::reconciling(reason, why), plan, view, facts).await?;
+                let refused = self.still_refused(reason);
+                let verdict = refused.unwrap_or_else(|| Verdict::reconciling(reason, why));
+                self.report::<K>(&verdict, plan, view, facts).await?;
                 Ok(Next::After(after))
             }
             Action::Refuse { reason, message } => {
@@ -173,6 +176,9 @@ impl Walk<'_> {
         facts: &Facts,
     ) -> Result<Next, PassError> {
         let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
+        if facts.intent.as_ref().is_some_and(|intent| intent.without_effect) {
+            return self.expect_effect().await;
+        }
         let owner_tags = desired.owner.tags();
         let differences: Vec<Change> = plan
             .changes
@@ -181,10 +187,13 @@ impl Walk<'_> {
             .cloned()
             .collect();
         let what = if differences.is_empty() { "It is as declared".into() } else { in_words(&differences) };
-        News::normal("Adopting", format!("Taking over {id}. {what}.")).publish(&self.object, "Adopt", self.cx);
-        let verdict = Verdict::reconciling("Adopting", format!("Taking over {id}. {what}."));
-        self.report_with::<K>(&verdict, plan, view, facts, status::expect_effect).await?;
         self.intent_is_fresh = false;
+        // While AWS refuses it, that is what stays told.
+        if !self.is_refused() {
+            let verdict = Verdict::reconciling("Adopting", format!("Taking over {id}. {what}."));
+            News::normal(verdict.reason, verdict.message.clone()).publish(&self.object, "Adopt", self.cx);
+            self.report::<K>(&verdict, plan, view, facts).await?;
+        }
         let edit = TagEdit::between(&owner_tags, &observed.tags, &[]);
         let target = Target { id, spec: &desired.spec, observed, secrets: &Secrets::default() };
         K::retag(aws, target, &edit).await.map_err(|error| PassError::Write { action: "Adopt", error })?;
@@ -328,7 +337,7 @@ impl Walk<'_> {
             status.last_action = Some(plan.action.name().into());
             governed::settle(status, plan.action.name());
             match &view.found {
-                Some((id, observed)) => status::describe::<K>(status, id, observed, &plan.changes),
+                Some((id, observed)) => status::Described::of::<K>(id, observed, &plan.changes).write(status),
                 None if matches!(view.sight, Sight::Absent) => status.state = Some(ResourceState::Pending),
                 None => {}
             }
@@ -348,7 +357,7 @@ impl Walk<'_> {
             edit(status);
         });
         status::write(&self.api, &mut self.object, next).await?;
-        self.tell_health(before, &judgement, facts.now);
+        self.tell_health(before, &judgement, Instant::now());
         Ok(())
     }
 
@@ -405,6 +414,11 @@ fn write_error(action: &'static str, mut error: AwsError, secrets: &Secrets) -> 
 }
 
 impl Sight {
+    /// Whether what was seen is this object's.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Ours(_))
+    }
+
     /// What differs from the spec, as far as something was seen.
     pub fn changes(&self) -> &[Change] {
         match self {

@@ -5,15 +5,16 @@ use crate::aws::session::Sessions;
 use crate::config::RunConfig;
 use crate::fence::Fence;
 use crate::health::Teller;
+use crate::lifecycle::absence::Absence;
 use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::Graph;
 use crate::lifecycle::prices::Prices;
 use crate::lifecycle::recorder::Recorder;
+use crate::lifecycle::refusal::Refusal;
 use crate::metrics::Metrics;
 use crate::traces::Traces;
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::reflector::Store;
@@ -74,23 +75,14 @@ pub struct Recollection {
     pub failures: u32,
     /// What was looked for in vain.
     pub absence: Option<Absence>,
+    /// What AWS has refused and not yet accepted.
+    pub refusal: Option<Refusal>,
     /// The last changes written, as text, and how often in a row.
     pub last_update: Option<(String, u32)>,
     /// The last Event, so that the same news is told once.
     pub last_event: Option<String>,
     /// What was told of its health.
     pub health: Teller,
-}
-
-/// A resource that was looked for in vain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Absence {
-    /// The number of its life, where one was written down.
-    pub incarnation: Option<i32>,
-    /// Its id, where it was known.
-    pub id: Option<String>,
-    /// When it was first missed.
-    pub since: Timestamp,
 }
 
 impl Memory {

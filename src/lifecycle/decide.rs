@@ -50,8 +50,9 @@ pub struct Facts {
     pub restarting: bool,
     /// How long a resource of this kind may stay invisible; zero for kinds that do not lag.
     pub visibility_lag: Duration,
-    /// Since when it has been looked for in vain, see [`Sight::is_in_vain`].
-    pub absent_since: Option<Timestamp>,
+    /// How long before this pass began the first of the looks in vain ended, see [`Sight::is_in_vain`]; zero
+    /// where this pass made it. By a monotonic clock: one that is set back must not keep a second look off.
+    pub missed_for: Option<Duration>,
     /// Time between two looks at something that AWS is busy with.
     pub poll_period: Duration,
     /// Time between two looks at something that only news can change.
@@ -242,10 +243,7 @@ fn still_uncertain(facts: &Facts) -> Option<Duration> {
     if facts.visibility_lag.is_zero() || facts.intent_is_fresh {
         return None;
     }
-    let looked_for = facts
-        .absent_since
-        .map_or(Duration::ZERO, |since| facts.now.duration_since(since).try_into().unwrap_or(Duration::ZERO));
-    let remaining = facts.visibility_lag.saturating_sub(looked_for);
+    let remaining = facts.visibility_lag.saturating_sub(facts.missed_for.unwrap_or_default());
     (!remaining.is_zero()).then_some(remaining)
 }
 

@@ -3,6 +3,7 @@
 use crate::api::conditions::{ConditionType, Verdict, is_true};
 use crate::api::resource::AwsResource;
 use crate::aws::error::{AwsError, ErrorClass};
+use crate::aws::passing::Passing;
 use crate::fence::NotLeader;
 use crate::kinds::Invalid;
 use crate::lifecycle::resolve::ResolveError;
@@ -120,8 +121,22 @@ impl PassError {
         }
     }
 
-    /// What it means for the object.
+    /// Why AWS may accept by itself later what it has refused, if it may.
+    pub fn passing(&self) -> Option<Passing> {
+        match self {
+            Self::Write { error, .. } => Passing::of(error),
+            _ => None,
+        }
+    }
+
+    /// What it means for the object where it has happened for the first time.
     pub fn verdict(&self, object: &AwsResource) -> Verdict {
+        self.verdict_after(object, Duration::ZERO)
+    }
+
+    /// What it means for the object where AWS has refused the same for this long.
+    pub fn verdict_after(&self, object: &AwsResource, refused_for: Duration) -> Verdict {
+        let over = self.passing().filter(|passing| refused_for >= passing.at_most());
         let (reason, stuck, next_step) = match self {
             Self::Stale => ("Stale", false, ""),
             Self::NotLeader(_) => (ErrorClass::NotLeader.reason(), false, "The leader goes on with it."),
@@ -137,11 +152,14 @@ impl PassError {
                 (error.class.reason(), error.class.needs_a_person(), error.next_step())
             }
         };
-        let mut message = format!("{}. {next_step}", self.to_string().trim_end_matches('.'));
+        let mut message = match over {
+            Some(passing) => format!("{what}. {}. {next_step}", passing.beyond()),
+            None => format!("{what}. {next_step}"),
+        };
         if self.keeps_waiting(object) && !message.contains("deletionPolicy: Retain") {
             message = format!("{message} {WAY_OUT}");
         }
-        if stuck {
+        if stuck || over.is_some() {
             return Verdict::stalled(reason, message);
         }
         // A resource that was fine does not stop being so because AWS was slow to answer a read.

@@ -55,13 +55,16 @@ impl Walk<'_> {
         let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
         let why = observed.detail.as_deref().unwrap_or("no reason is known");
         let verdict = Verdict::reconciling("Healing", format!("{id} was stopped ({why}) and is started."));
-        News::warning("Healing", verdict.message.clone()).publish(&self.object, "Start", self.cx);
-        let next = self.next_status(&verdict, facts.now, |status| {
-            record(status, AgentAction::Start, Some(ground), facts.now);
-            status.state = Some(observed.state);
-            status.last_action = Some("Start".into());
-        });
-        status::write(&self.api, &mut self.object, next).await?;
+        // While AWS refuses it, that is what stays told.
+        if !self.is_refused() {
+            News::warning("Healing", verdict.message.clone()).publish(&self.object, "Start", self.cx);
+            let next = self.next_status(&verdict, facts.now, |status| {
+                record(status, AgentAction::Start, Some(ground), facts.now);
+                status.state = Some(observed.state);
+                status.last_action = Some("Start".into());
+            });
+            status::write(&self.api, &mut self.object, next).await?;
+        }
         let target = Target { id, spec: &desired.spec, observed, secrets: &Secrets::default() };
         let started = K::update(aws, target, &[start()]).await;
         started.map_err(|error| PassError::Write { action: "Start", error })?;

@@ -14,6 +14,7 @@ use crate::lifecycle::error::PassError;
 use crate::lifecycle::news::News;
 use crate::lifecycle::observe::View;
 use k8s_openapi::jiff::Timestamp;
+use std::time::Instant;
 
 /// The longest message on health, in characters.
 const MESSAGE_LIMIT: usize = 256;
@@ -50,7 +51,7 @@ impl Walk<'_> {
 
     /// Publishes a change of health, once it stands in the status. What goes to and fro is told a few times
     /// and then named.
-    pub(super) fn tell_health(&self, before: Option<Health>, judgement: &Judgement, now: Timestamp) {
+    pub(super) fn tell_health(&self, before: Option<Health>, judgement: &Judgement, now: Instant) {
         let Some(health) = judgement.health.as_ref().filter(|_| judgement.settled) else { return };
         let telling = self.cx.memory.change(&self.uid, |memory| memory.health.hear(before, health.health, now));
         let Some(telling) = telling else { return };
@@ -84,9 +85,7 @@ fn without_resource(sight: &Sight, facts: &Facts) -> Judgement {
     if !matches!(sight, Sight::Absent) {
         return Judgement::default();
     }
-    let lag = facts.visibility_lag.as_secs();
-    let missed =
-        facts.absent_since.is_some_and(|since| facts.now.duration_since(since).as_secs().unsigned_abs() >= lag);
+    let missed = facts.missed_for.is_some_and(|time| time >= facts.visibility_lag);
     let health = match facts.recorded_id.is_some() && missed {
         true => Assessment::unhealthy("NotFound", "AWS no longer has it."),
         false => Assessment::unknown("NotFound", "AWS does not have it, or does not show it yet."),

@@ -5,6 +5,7 @@
 //! became true). A pass makes at most one kind of AWS write, so that every point at which the
 //! process can die has a name, and a new pass looks again before the next write.
 
+pub mod absence;
 pub mod apply;
 pub mod caches;
 pub mod context;
@@ -24,6 +25,7 @@ pub mod policies;
 pub mod prices;
 pub mod recorder;
 pub mod references;
+pub mod refusal;
 pub mod report;
 pub mod resolve;
 pub mod secrets;
@@ -35,7 +37,7 @@ use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE};
 use crate::aws::error::ErrorClass;
 use crate::aws::tags::{Owner, Tags};
 use crate::kinds::{Kind, KindSpec, with_kind};
-use context::{Absence, Context};
+use context::Context;
 use decide::{Facts, Sight};
 use error::PassError;
 use futures::future::BoxFuture;
@@ -48,6 +50,7 @@ use policies::Policies;
 use references::Output;
 use report::{Failure, Report, creation};
 use secrets::Vault;
+use status::Described;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -86,6 +89,8 @@ pub struct Walk<'a> {
     done: Vec<&'static str>,
     /// Why its last pass did not come to its end.
     failure: Option<Failure>,
+    /// What the present pass has seen of a resource that is ours.
+    seen: Option<Described>,
     /// Whether the walk only looks ahead and never applies: what is not known yet then has a placeholder.
     looks_ahead: bool,
 }
@@ -125,10 +130,24 @@ impl<'a> Walk<'a> {
             // Somebody asks for another try: what was given up on is tried again.
             cx.memory.change(&uid, |memory| memory.last_update = None);
         }
-        let (actions, done, failure) = (Vec::new(), Vec::new(), None);
+        let (actions, done, failure, seen) = (Vec::new(), Vec::new(), None, None);
         let (governance, region) = (governance::governance(&object, cx), String::new());
         let (intent_is_fresh, current, looks_ahead) = (false, false, false);
-        Self { cx, api, object, uid, governance, region, intent_is_fresh, current, actions, done, failure, looks_ahead }
+        Self {
+            cx,
+            api,
+            object,
+            uid,
+            governance,
+            region,
+            intent_is_fresh,
+            current,
+            actions,
+            done,
+            failure,
+            seen,
+            looks_ahead,
+        }
     }
 
     async fn walk(&mut self) -> Next {
@@ -138,10 +157,11 @@ impl<'a> Walk<'a> {
                 outcome => outcome,
             };
             match outcome {
-                Ok(Next::Again) => {}
                 Ok(next) => {
-                    self.cx.memory.change(&self.uid, |memory| memory.failures = 0);
-                    return next;
+                    self.note_success();
+                    if next != Next::Again {
+                        return next;
+                    }
                 }
                 Err(error) if error.is_not_leader() => {
                     self.failure = Some(Failure::of(&error, ErrorClass::NotLeader.reason()));
@@ -155,6 +175,7 @@ impl<'a> Walk<'a> {
     }
 
     async fn pass(&mut self) -> Result<Next, PassError> {
+        self.seen = None;
         // Every single write is fenced where it is sent; here it spares the looks before it.
         self.cx.fence.permit(self.cx.config.longest_write())?;
         if objects::is_set(&self.object, ANNOTATION_PAUSED) {
@@ -204,7 +225,7 @@ impl<'a> Walk<'a> {
             postponed: Vec::new(),
             restarting: status.is_some_and(|status| status.restarting_since.is_some()),
             visibility_lag: if K::LAGS || self.may_come_late() { config.visibility_lag } else { Duration::ZERO },
-            absent_since: None,
+            missed_for: None,
             poll_period: config.poll_period,
             drift_period: self.cx.drift_delay(self.object.spec.drift_period_seconds),
             usually: K::USUALLY,
@@ -285,25 +306,6 @@ impl<'a> Walk<'a> {
         }
         let sent = self.object.status.as_ref().map(|status| status.secret_versions.clone()).unwrap_or_default();
         Ok(secrets::differences(K::SECRETS, &desired.vault.versions().await?, &sent))
-    }
-
-    /// Since when the resource has been looked for in vain: this very one, by life and id. What was
-    /// looked for before says nothing about it. The first look counts from its end and the present one
-    /// from the beginning of its pass, so that the time between them is never taken for longer than it was.
-    fn remember_absence(&self, sight: &Sight, facts: &Facts) -> Option<Timestamp> {
-        let missed = Absence {
-            incarnation: facts.intent.as_ref().map(|intent| intent.incarnation),
-            id: facts.recorded_id.clone(),
-            since: Timestamp::now(),
-        };
-        self.cx.memory.change(&self.uid, |memory| {
-            memory.absence = match (sight.is_in_vain(facts.deleting), memory.absence.take()) {
-                (true, Some(old)) if (&old.incarnation, &old.id) == (&missed.incarnation, &missed.id) => Some(old),
-                (true, _) => Some(missed),
-                (false, _) => None,
-            };
-            memory.absence.as_ref().map(|absence| absence.since)
-        })
     }
 
     fn fruitless_updates(&self, sight: &Sight) -> u32 {
@@ -390,7 +392,7 @@ impl<'a> Walk<'a> {
     /// Says in status and Events what went wrong, and comes back later: at first soon, then ever later.
     async fn fail(&mut self, error: PassError) -> Next {
         let delay = self.delay(&error);
-        let verdict = error.verdict(&self.object);
+        let verdict = self.verdict_on(&error);
         let failure = Failure::of(&error, verdict.reason);
         self.failure = Some(failure);
         let (namespace, name) = graph::key(&self.object);
@@ -403,7 +405,10 @@ impl<'a> Walk<'a> {
         news.publish(&self.object, "Reconcile", self.cx);
         let now = Timestamp::now();
         let untouched = self.intent_is_fresh;
+        let seen = self.seen.take();
         let status = self.next_status(&verdict, now, |status| {
+            // What exists is shown, whatever was refused of it.
+            seen.into_iter().for_each(|seen| seen.write(status));
             judgement::note_unread(status, &error, verdict.reason, now);
             status::note_without_effect(status, untouched);
         });

@@ -70,6 +70,24 @@ pub async fn observe<K: Kind>(
     Ok(View { sight, found: Some((id, observed)) })
 }
 
+/// The resource without the settings that its spec names, where it is there and this object's: what is shown
+/// of one of which something else cannot be read. What is only left of one that is gone does not count.
+///
+/// # Errors
+/// The error of the call that failed.
+pub async fn glimpse<K: Kind>(
+    aws: &Aws,
+    object: &AwsResource,
+    wanted: &Wanted<'_, K>,
+) -> Result<Option<(String, Observed<K::Spec>)>, AwsError> {
+    let Some(id) = known_id::<K>(object, wanted.spec) else { return Ok(None) };
+    let look = Look::Owner { spec: wanted.spec, owner: wanted.owner };
+    let found = K::observe(aws, &id, look).await?.filter(|observed| {
+        !observed.is_remainder() && matches!(wanted.owner.relation(&observed.tags), Ownership::Ours)
+    });
+    Ok(found.map(|observed| (id, observed)))
+}
+
 /// The id as recorded, as declared, or as it follows from the spec.
 fn known_id<K: Kind>(object: &AwsResource, spec: &K::Spec) -> Option<String> {
     let recorded = object.status.as_ref().and_then(|status| status.id.clone());

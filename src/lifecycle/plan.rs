@@ -21,6 +21,7 @@ use crate::lifecycle::{Desired, Filled, Walk};
 use kube::ResourceExt;
 use serde::Serialize;
 use serde_json::Value;
+use std::time::Instant;
 
 /// The longest note that a plan tells.
 const NOTE_LIMIT: usize = 512;
@@ -208,6 +209,7 @@ pub(super) struct Ground<K: Kind> {
 impl Walk<'_> {
     /// Finds out what is to be done and does none of it: resolve → observe → decide.
     pub(super) async fn examine<K: Kind>(&mut self, spec: K::Spec) -> Result<Examined<K>, PassError> {
+        let begun = Instant::now();
         let mut facts = self.facts::<K>(&spec);
         if let Some(action) = decide::without_account(&facts) {
             let plan = Plan::without_looking(action, facts.recorded_id.clone());
@@ -232,10 +234,16 @@ impl Walk<'_> {
             None => {
                 let wanted =
                     Wanted { spec: &desired.spec, owner: &desired.owner, tags: &desired.tags, secrets: &secrets };
-                observe::<K>(&aws, &self.object, &wanted, facts.deleting).await.map_err(PassError::Observe)?
+                match observe::<K>(&aws, &self.object, &wanted, facts.deleting).await {
+                    Ok(view) => view,
+                    Err(error) => {
+                        self.seen = self.glimpse::<K>(&aws, &wanted, &error).await;
+                        return Err(PassError::Observe(error));
+                    }
+                }
             }
         };
-        facts.absent_since = self.remember_absence(&view.sight, &facts);
+        facts.missed_for = self.remember_absence(&view.sight, &facts, begun);
         facts.fruitless_updates = self.fruitless_updates(&view.sight);
         let action = decide::decide(&facts, &view.sight);
         if self.looks_ahead && matches!(action, Action::Create | Action::Update(_)) {
@@ -247,6 +255,7 @@ impl Walk<'_> {
             notes: unknown.notes,
             ..Plan::of::<K>(action, &view, &desired.spec, &self.object.spec.tags, facts.recorded_id.clone())
         };
+        self.seen = self.what_was_seen::<K>(&view, &plan, &facts);
         tracing::debug!(
             object = %self.object.name_any(),
             kind = K::NAME.as_str(),

@@ -8,6 +8,7 @@ use crate::lifecycle::judgement;
 use crate::lifecycle::objects::apply_status;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt};
+use std::collections::BTreeMap;
 
 /// The most pending changes that a status lists.
 const PENDING_LIMIT: usize = 32;
@@ -62,13 +63,37 @@ pub fn expect_effect(status: &mut AwsResourceStatus) {
     }
 }
 
-/// Puts what was read of a resource into the status.
-pub fn describe<K: Kind>(status: &mut AwsResourceStatus, id: &str, observed: &Observed<K::Spec>, changes: &[Change]) {
-    status.id = Some(id.to_owned());
-    status.arn = Some(observed.arn.clone());
-    status.state = Some(observed.state);
-    status.outputs.clone_from(&observed.outputs);
-    status.pending_changes = changes.iter().take(PENDING_LIMIT).cloned().collect();
+/// What was read of a resource, as a status shows it.
+#[derive(Clone, Debug)]
+pub struct Described {
+    id: String,
+    arn: String,
+    state: ResourceState,
+    outputs: BTreeMap<String, String>,
+    pending_changes: Vec<Change>,
+}
+
+impl Described {
+    /// Of this resource, which differs from its spec by `changes`.
+    pub fn of<K: Kind>(id: &str, observed: &Observed<K::Spec>, changes: &[Change]) -> Self {
+        Self {
+            id: id.to_owned(),
+            arn: observed.arn.clone(),
+            state: observed.state,
+            outputs: observed.outputs.clone(),
+            pending_changes: changes.iter().take(PENDING_LIMIT).cloned().collect(),
+        }
+    }
+
+    /// Puts it into the status. A resource that `restarting_since` says is stopped and started is on its
+    /// way, whatever AWS calls it.
+    pub fn write(self, status: &mut AwsResourceStatus) {
+        status.id = Some(self.id);
+        status.arn = Some(self.arn);
+        status.state = Some(if status.restarting_since.is_some() { ResourceState::Updating } else { self.state });
+        status.outputs = self.outputs;
+        status.pending_changes = self.pending_changes;
+    }
 }
 
 /// Writes `status` by compare-and-swap, unless it is what the object has already. The object is

@@ -35,6 +35,7 @@ mod ownership;
 mod plan;
 mod plan_kinds;
 mod references;
+mod refusals;
 mod replicas;
 mod rights;
 mod roles;

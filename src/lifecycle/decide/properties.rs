@@ -54,12 +54,11 @@ prop_compose! {
         dependants in vec("[d]", 0..2),
         postponed in vec("[p]", 0..2),
         request_hash in "[ab]",
-        absent_since in option::of(900_i64..1100),
+        missed_for in option::of(0_u64..100),
         fruitless_updates in 0..5_u32,
     ) -> Facts {
-        let at = |second| Timestamp::from_second(second).unwrap();
         Facts {
-            now: at(1000),
+            now: Timestamp::from_second(1000).unwrap(),
             deleting,
             finalizer,
             policies,
@@ -74,7 +73,7 @@ prop_compose! {
             request_hash,
             restarting,
             visibility_lag: if lags { Duration::from_secs(30) } else { Duration::ZERO },
-            absent_since: absent_since.map(at),
+            missed_for: missed_for.map(Duration::from_secs),
             poll_period: Duration::from_secs(5),
             drift_period: Duration::from_secs(600),
             fruitless_updates,
@@ -117,11 +116,7 @@ fn sight() -> impl Strategy<Value = Sight> {
 /// two looks a visibility lag apart, or no call can have been made.
 fn ended(facts: &Facts, sight: &Sight) -> bool {
     match sight {
-        Sight::Absent => {
-            let first = facts.absent_since.map_or(1000, Timestamp::as_second);
-            let apart = u64::try_from(1000 - first).unwrap_or(0);
-            facts.intent_is_fresh || apart >= facts.visibility_lag.as_secs()
-        }
+        Sight::Absent => facts.intent_is_fresh || facts.missed_for.unwrap_or_default() >= facts.visibility_lag,
         Sight::Ours(seen) | Sight::Unowned(seen) | Sight::Predecessor(seen) => seen.state == ResourceState::Deleted,
         Sight::Unseen | Sight::Foreign(_) | Sight::Ambiguous(_) => false,
     }

@@ -36,7 +36,7 @@ pub(super) fn known() -> Facts {
         request_hash: "h".into(),
         restarting: false,
         visibility_lag: Duration::from_secs(30),
-        absent_since: None,
+        missed_for: None,
         poll_period: Duration::from_secs(5),
         drift_period: Duration::from_secs(600),
         dependants: Vec::new(),
@@ -95,16 +95,16 @@ fn a_fresh_intent_creates_at_once() {
 #[test]
 fn an_old_intent_without_an_id_looks_twice_before_it_creates_with_the_same_token() {
     assert_eq!(reason(decide(&intended(), &Sight::Absent)), "ConfirmingAbsence");
-    let soon = Facts { absent_since: Some(at(990)), ..intended() };
+    let soon = Facts { missed_for: Some(Duration::from_secs(10)), ..intended() };
     let Action::Wait { after, .. } = decide(&soon, &Sight::Absent) else { panic!("no wait") };
     assert_eq!(after, Duration::from_secs(20));
-    let later = Facts { absent_since: Some(at(970)), ..intended() };
+    let later = Facts { missed_for: Some(Duration::from_secs(30)), ..intended() };
     assert_eq!(decide(&later, &Sight::Absent), Action::Create);
 }
 
 #[test]
-fn an_absence_that_was_seen_after_the_pass_began_is_no_second_look() {
-    let facts = Facts { absent_since: Some(at(1010)), ..intended() };
+fn an_absence_that_this_very_pass_saw_first_is_no_second_look() {
+    let facts = Facts { missed_for: Some(Duration::ZERO), ..intended() };
     let Action::Wait { after, .. } = decide(&facts, &Sight::Absent) else { panic!("no wait") };
     assert_eq!(after, Duration::from_secs(30));
 }
@@ -131,7 +131,7 @@ fn a_resource_found_by_its_token_is_recorded_not_made_again() {
 
 #[test]
 fn a_resource_that_vanished_begins_a_new_life() {
-    let facts = Facts { absent_since: Some(at(900)), ..known() };
+    let facts = Facts { missed_for: Some(Duration::from_secs(100)), ..known() };
     assert_eq!(decide(&facts, &Sight::Absent), Action::WriteIntent { incarnation: 2 });
     let terminated = Sight::Ours(seen(ResourceState::Deleted, &[]));
     assert_eq!(decide(&known(), &terminated), Action::WriteIntent { incarnation: 2 });
@@ -244,7 +244,7 @@ fn what_seems_to_be_nobodys_is_let_go_after_a_second_look_because_tags_may_come_
     let facts = Facts { deleting: true, ..known() };
     let sight = Sight::Unowned(seen(ResourceState::Active, &[]));
     assert_eq!(reason(decide(&facts, &sight)), "ConfirmingOwner");
-    let later = Facts { absent_since: Some(at(970)), ..facts.clone() };
+    let later = Facts { missed_for: Some(Duration::from_secs(30)), ..facts.clone() };
     assert_eq!(decide(&later, &sight), Action::RemoveFinalizer(Parting::NotOurs));
     let at_once = Facts { visibility_lag: Duration::ZERO, ..facts };
     assert_eq!(decide(&at_once, &sight), Action::RemoveFinalizer(Parting::NotOurs));
@@ -308,7 +308,7 @@ fn what_is_gone_is_made_again_only_if_the_level_permits_it_or_a_person_approves(
     let asked = decide(&bound, &gone);
     let by_approval = Facts { mandate: approved(&asked), ..known() };
     assert_eq!(decide(&by_approval, &gone), Action::WriteIntent { incarnation: 2 });
-    let absent = Facts { absent_since: Some(at(900)), ..by_approval.clone() };
+    let absent = Facts { missed_for: Some(Duration::from_secs(100)), ..by_approval.clone() };
     assert_eq!(decide(&absent, &Sight::Absent), Action::WriteIntent { incarnation: 2 });
     let next = Facts { intent: Some(intent(2)), ..by_approval };
     assert!(matches!(decide(&next, &gone), Action::Recommend { .. }), "an approval is for one life");

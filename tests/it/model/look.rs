@@ -24,10 +24,6 @@ pub enum Look {
     Failed,
 }
 
-fn moment(age: Age) -> Timestamp {
-    Timestamp::from_second(1_000_000 - i64::from(age) * TICK as i64).unwrap()
-}
-
 fn ticks(ages: Age) -> Duration {
     Duration::from_secs(u64::from(ages) * TICK)
 }
@@ -51,7 +47,7 @@ fn facts(bounds: &Bounds, walk: &Walk, since: Age, absent: Option<Age>) -> Facts
     });
     let adoption = bounds.adoptable.then_some(AdoptionPolicy::AdoptOrCreate);
     Facts {
-        now: moment(since),
+        now: Timestamp::UNIX_EPOCH,
         deleting: object.deleting,
         finalizer: object.finalizer,
         policies: Policies { create: true, update: true, delete: true, adoption, restart: None },
@@ -66,7 +62,7 @@ fn facts(bounds: &Bounds, walk: &Walk, since: Age, absent: Option<Age>) -> Facts
         request_hash: object.settings.to_string(),
         restarting: false,
         visibility_lag: ticks(bounds.lag),
-        absent_since: absent.map(moment),
+        missed_for: absent.map(|age| ticks(age.saturating_sub(since))),
         poll_period: ticks(1),
         drift_period: ticks(1),
         fruitless_updates: 0,
