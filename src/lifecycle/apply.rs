@@ -6,7 +6,7 @@ use crate::api::resource::{AwsResourceStatus, Change, ResourceState};
 use crate::api::service_agent::AgentAction;
 use crate::aws::error::{AwsError, ErrorClass};
 use crate::aws::session::Aws;
-use crate::aws::tags::TagEdit;
+use crate::aws::tags::{Ownership, Tags};
 use crate::kinds::secrets::Secrets;
 use crate::kinds::{Kind, Request, Target};
 use crate::lifecycle::decide::{Action, Facts, Parting, Sight, next_life_ground, restart_ground};
@@ -16,6 +16,7 @@ use crate::lifecycle::news::{News, in_words};
 use crate::lifecycle::observe::{View, tag_edit};
 use crate::lifecycle::plan::Plan;
 use crate::lifecycle::secrets::{self, Versions};
+use crate::lifecycle::takeover::Retagging;
 use crate::lifecycle::{Desired, Next, Walk, fingerprint, governed, objects, status};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -141,33 +142,6 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Shows what adoption will change, then makes the resource ours; the changes follow as updates.
-    async fn adopt<K: Kind>(
-        &mut self,
-        plan: &Plan,
-        aws: &Aws,
-        desired: &Desired<K>,
-        view: &View<K>,
-        facts: &Facts,
-    ) -> Result<Next, PassError> {
-        let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
-        let owner_tags = desired.owner.tags();
-        let differences: Vec<Change> = plan
-            .changes
-            .iter()
-            .filter(|change| !change.path.strip_prefix("tags.").is_some_and(|key| owner_tags.contains_key(key)))
-            .cloned()
-            .collect();
-        let what = if differences.is_empty() { "It is as declared".into() } else { in_words(&differences) };
-        News::normal("Adopting", format!("Taking over {id}. {what}.")).publish(&self.object, "Adopt", self.cx);
-        let verdict = Verdict::reconciling("Adopting", format!("Taking over {id}. {what}."));
-        self.report::<K>(&verdict, plan, view, facts).await?;
-        let edit = TagEdit::between(&owner_tags, &observed.tags, &[]);
-        let target = Target { id, spec: &desired.spec, observed, secrets: &Secrets::default() };
-        K::retag(aws, target, &edit).await.map_err(|error| PassError::Write { action: "Adopt", error })?;
-        Ok(Next::Again)
-    }
-
     async fn mark_restart<K: Kind>(&mut self, begins: bool, view: &View<K>, facts: &Facts) -> Result<Next, PassError> {
         let (verdict, action) = match begins {
             true => (
@@ -212,7 +186,15 @@ impl Walk<'_> {
         };
         let target = Target { id, spec: &desired.spec, observed, secrets: &values };
         let (written, answer) = match (edit.is_empty(), &versions) {
-            (false, _) => (edit.changes(&observed.tags), K::retag(aws, target, &edit).await),
+            (false, _) => {
+                let desired_edit = |tags: &Tags| tag_edit(&self.object, &desired.tags, tags);
+                let retagging = Retagging { action: "Update", expected: &[Ownership::Ours], edit: &desired_edit };
+                match self.retag::<K>(aws, desired, (id, observed), retagging).await? {
+                    Some(written) => (written, Ok(())),
+                    // Another owner has it by now: the next look tells whose it is.
+                    None => return Ok(Next::Again),
+                }
+            }
             (true, Some(_)) => (of_secrets.clone(), K::update(aws, target, &of_secrets).await),
             (true, None) => (changes.to_vec(), K::update(aws, target, changes).await),
         };
@@ -277,7 +259,7 @@ impl Walk<'_> {
     }
 
     /// Writes what was seen, with a verdict on it.
-    async fn report<K: Kind>(
+    pub(super) async fn report<K: Kind>(
         &mut self,
         verdict: &Verdict,
         plan: &Plan,

@@ -10,6 +10,7 @@ use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::Graph;
 use crate::lifecycle::prices::Prices;
 use crate::lifecycle::recorder::Recorder;
+use crate::lifecycle::takeover::Claims;
 use crate::metrics::Metrics;
 use crate::traces::Traces;
 use k8s_openapi::api::core::v1::Namespace;
@@ -52,6 +53,8 @@ pub struct Context {
     pub config: RunConfig,
     /// What is remembered of objects, by UID.
     pub memory: Memory,
+    /// Who is taking over what.
+    pub claims: Claims,
     /// Who refers to whom.
     pub graph: Arc<Graph>,
     /// What things cost.

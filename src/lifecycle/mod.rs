@@ -28,6 +28,7 @@ pub mod report;
 pub mod resolve;
 pub mod secrets;
 pub mod status;
+pub mod takeover;
 
 use crate::api::conditions::{ConditionType, Verdict, is_true};
 use crate::api::resource::{AwsResource, AwsResourceStatus, Change};
