@@ -419,5 +419,6 @@ impl<'a> Walk<'a> {
 
 /// Changes as text, to tell whether the same was written before.
 fn fingerprint(changes: &[Change]) -> String {
-    news::in_words(changes)
+    let changes: Vec<_> = changes.iter().map(|change| (&change.path, &change.from, &change.to)).collect();
+    serde_json::json!(changes).to_string()
 }

@@ -247,7 +247,11 @@ fn differences(spec: &RdsInstanceSpec, found: &RdsInstanceSpec, group: Option<&s
     if versions.is_some_and(|(wanted, found)| meets(found, wanted)) {
         found.engine_version.clone_from(&spec.engine_version);
     }
-    let fields = diff::Fields { effect: &RdsInstance::effect, named_lists: RdsInstance::NAMED_LISTS };
+    let fields = diff::Fields {
+        effect: &RdsInstance::effect,
+        named_lists: RdsInstance::NAMED_LISTS,
+        hidden: RdsInstance::HIDDEN,
+    };
     let mut changes = diff::between(&RdsInstance::comparable(spec), &RdsInstance::comparable(&found), &fields);
     for change in &mut changes {
         let impossible = match change.path.as_str() {
