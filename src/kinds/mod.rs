@@ -75,6 +75,10 @@ pub trait Kind: Send + Sync + 'static {
     /// decides nothing.
     const USUALLY: Usually;
 
+    /// The field of the spec that names the resource in AWS, for kinds that are named by their users; its
+    /// value is what [`Self::id`] gives.
+    const NAME_FIELD: Option<&'static str> = None;
+
     /// The lists in the spec whose items have names: path and naming member.
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[];
 

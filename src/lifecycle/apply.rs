@@ -12,6 +12,7 @@ use crate::kinds::{Kind, Request, Target};
 use crate::lifecycle::decide::{Action, Facts, Parting, Sight, next_life_ground, restart_ground};
 use crate::lifecycle::error::PassError;
 use crate::lifecycle::intent::Draft;
+use crate::lifecycle::names::TwoNames;
 use crate::lifecycle::news::{News, in_words};
 use crate::lifecycle::observe::{View, tag_edit};
 use crate::lifecycle::plan::Plan;
@@ -250,8 +251,13 @@ impl Walk<'_> {
             return Ok(Next::After(after));
         }
         if let Action::RemoveFinalizer(parting) = action {
-            let id = self.object.status.as_ref().and_then(|status| status.id.clone()).unwrap_or_default();
+            let recorded = self.object.status.as_ref().and_then(|status| status.id.clone()).unwrap_or_default();
+            let names = TwoNames::of_any(&self.object).filter(|_| parting != Parting::NothingMade);
+            let id = names.as_ref().map_or(recorded, |names| names.name.clone());
             parting.news(&id).publish(&self.object, "RemoveFinalizer", self.cx);
+            if let Some(names) = names {
+                names.parting().publish(&self.object, "RemoveFinalizer", self.cx);
+            }
             self.object = objects::remove_finalizer(&self.api, &self.object).await?;
         }
         self.cx.memory.forget(&self.uid);

@@ -15,6 +15,7 @@ mod governed;
 pub mod graph;
 pub mod intent;
 mod judgement;
+mod names;
 pub mod news;
 pub mod objects;
 pub mod observe;

@@ -14,6 +14,7 @@ use crate::aws::tags::Tags;
 use crate::kinds::{Kind, diff};
 use crate::lifecycle::decide::{self, Action, Facts, Parting, Sight};
 use crate::lifecycle::error::PassError;
+use crate::lifecycle::names::TwoNames;
 use crate::lifecycle::observe::{View, Wanted, observe};
 use crate::lifecycle::resolve::resolve;
 use crate::lifecycle::secrets::SecretProblem;
@@ -260,6 +261,9 @@ impl Walk<'_> {
 
     /// What the schema cannot check. A value that is not known yet cannot be wrong.
     fn validate<K: Kind>(&self, spec: &K::Spec, waits_for: &[String]) -> Result<(), PassError> {
+        if let Some(names) = TwoNames::of::<K>(&self.object, spec) {
+            return Err(PassError::Invalid { member: K::NAME.member(), invalid: names.invalid() });
+        }
         match K::validate(spec) {
             Err(invalid) if waits_for.is_empty() || !K::REFERENCES.iter().any(|known| known.to == invalid.path) => {
                 Err(PassError::Invalid { member: K::NAME.member(), invalid })

@@ -39,6 +39,7 @@ const ENVIRONMENT_BYTES: usize = 4096;
 impl Kind for LambdaFunction {
     type Spec = LambdaFunctionSpec;
     const NAME: KindName = KindName::LambdaFunction;
+    const NAME_FIELD: Option<&'static str> = Some("functionName");
     const HOLDS_DATA: bool = false;
     // Right after it was made, Lambda may say that it knows no such function, and its policy may be
     // shown as it was before the last change; AWS promises nothing else (issue 7214 of the Terraform

@@ -42,6 +42,7 @@ const SUBNETS: usize = 2;
 impl Kind for RdsInstance {
     type Spec = RdsInstanceSpec;
     const NAME: KindName = KindName::RdsInstance;
+    const NAME_FIELD: Option<&'static str> = Some("dbInstanceIdentifier");
     const HOLDS_DATA: bool = true;
     // AWS does not promise that an instance is visible as soon as it is made. Its name keeps a second
     // one from being made, but a deletion that believed the first look could leave one behind.

@@ -45,6 +45,7 @@ const OPTIONAL_OF_ITEMS: [(&str, &[&str]); 2] = [
 impl Kind for S3Bucket {
     type Spec = S3BucketSpec;
     const NAME: KindName = KindName::S3Bucket;
+    const NAME_FIELD: Option<&'static str> = Some("bucketName");
     const HOLDS_DATA: bool = true;
     const LAGS: bool = false;
     const USUALLY: Usually = Usually { create_seconds: 1, delete_seconds: 1 };
