@@ -223,7 +223,7 @@ impl Walk<'_> {
         }
         let aws = resolve(&self.object, self.cx).await?;
         aws.region().clone_into(&mut self.region);
-        let desired = self.desired::<K>(spec, &facts.policies);
+        let desired = self.desired::<K>(spec, &facts)?;
         let mut unknown = Unknown { waits_for, notes: Vec::new() };
         let secrets = match self.secret_changes(&desired, &facts).await {
             Err(error) if self.looks_ahead => unknown.without_secrets(error)?,
