@@ -63,7 +63,7 @@ async fn a_stored_object_with_two_names_touches_neither_and_can_be_edited_and_de
     for definition in crd::all() {
         apply_definition(&story.client, definition).await;
     }
-    story.go_on_with(&["--visibility-lag", "0s"]).await;
+    story.go_on_with(&[]).await;
     let stalled = story.until_reason("assets", "Stalled", "InvalidSpec").await;
     let said = message(&stalled, "Stalled");
     assert!(
