@@ -31,7 +31,9 @@ pub struct Decision {
 impl Decision {
     /// The id of the recommendation of this decision that is open since then. It is a hash of all there
     /// is to approve and of that time, so that an approval can never hold for anything else, nor for
-    /// the same once more.
+    /// the same once more. It gives away nothing: whoever reads it reads the values beside it, and what a
+    /// change does not show of a value it has as a digest that only this process can compute. Such a change
+    /// is therefore to be approved anew where another process takes over.
     pub fn id(&self, since: &str) -> String {
         let changes: Vec<_> = self.changes.iter().map(|change| (&change.path, &change.from, &change.to)).collect();
         let all = serde_json::json!([self.action, self.of, self.life, changes, since]);
@@ -112,6 +114,16 @@ mod tests {
             Decision { action: AgentAction::Start, ..restart("t3.small") }.id("a"),
         ];
         assert!(others.iter().all(|other| *other != id), "{others:?}");
+    }
+
+    // An approval that an earlier version asked for holds where the change shows whole values; where it shows
+    // cut ones, which could be several, it is asked for again.
+    #[test]
+    fn an_approval_from_before_holds_for_whole_values_and_not_for_cut_ones() {
+        assert_eq!(restart("t3.small").id("a"), "99e1374fa472");
+        let cut = format!("{}…", "x".repeat(255));
+        let whole = restart(&format!("{} (digest 0123456789abcdef of 300 characters)", "x".repeat(200)));
+        assert_ne!(whole.id("a"), restart(&cut).id("a"));
     }
 
     #[test]

@@ -68,7 +68,9 @@ fn default_status(crd: &mut CustomResourceDefinition) {
 /// The rules of the union of kind blocks, which follow from the table of kinds.
 fn add_union_rules(crd: &mut CustomResourceDefinition) {
     if let Some(spec) = member(crd, "spec") {
-        spec.x_kubernetes_validations.get_or_insert_default().extend(union_rules());
+        let rules = spec.x_kubernetes_validations.get_or_insert_default();
+        rules.extend(union_rules());
+        rules.extend(name_rules());
     }
 }
 
@@ -109,6 +111,28 @@ fn union_rules() -> [ValidationRule; 3] {
         rule(format!("!has(self.type) || {named}"), "type must name the kind block that is set".into()),
         rule(same, "the kind is immutable: declare a new object for another kind of resource".into()),
     ]
+}
+
+/// For each kind that is named by its users: `resourceId`, where it is written, is that name. An object that
+/// was stored before this was refused may still be edited in all else, and so be let go.
+fn name_rules() -> Vec<ValidationRule> {
+    let rule = |kind: &KindName| {
+        let (member, field) = (kind.member(), kind.name_field()?);
+        let both = |of: &str| format!("has({of}.resourceId) && has({of}.{member})");
+        let (now, before) = (both("self"), both("oldSelf.value()"));
+        let unchanged = format!(
+            "oldSelf.hasValue() && {before} && oldSelf.value().resourceId == self.resourceId && oldSelf.value().{member}.{field} == self.{member}.{field}"
+        );
+        Some(ValidationRule {
+            rule: format!("!({now}) || self.{member}.{field} == self.resourceId || ({unchanged})"),
+            message: Some(format!(
+                "resourceId and {member}.{field} both name the resource and must be the same; leave resourceId out, which is for kinds whose id AWS assigns"
+            )),
+            optional_old_self: Some(true),
+            ..Default::default()
+        })
+    };
+    KindName::ALL.iter().filter_map(rule).collect()
 }
 
 #[cfg(test)]

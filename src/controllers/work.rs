@@ -21,6 +21,7 @@ use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::Graph;
 use crate::lifecycle::prices::Prices;
 use crate::lifecycle::recorder::Recorder;
+use crate::lifecycle::takeover::Claims;
 use crate::metrics::{Metrics, Objects};
 use crate::server::Readiness;
 use crate::traces::Traces;
@@ -155,6 +156,7 @@ fn context(parts: Parts, cluster_id: String, seen: Seen) -> Context {
         fence,
         config,
         memory,
+        claims: Claims::default(),
         graph,
         prices,
         metrics,

@@ -4,11 +4,11 @@
 //! have to read to describe what is in AWS. Only what the declared side names is compared; all
 //! else in AWS is left alone.
 
-use crate::api::conditions::bounded;
+use super::digest::{cut, hidden};
 use crate::api::resource::{Change, Effect};
 use serde_json::{Map, Value};
 
-/// The longest value a change shows.
+/// The longest value a change shows, in characters. [`Change`]'s schema has the same limit.
 const VALUE_LIMIT: usize = 256;
 
 /// What is known of the fields of a kind's spec.
@@ -18,6 +18,8 @@ pub struct Fields<'a> {
     pub effect: &'a dyn Fn(&str) -> Option<Effect>,
     /// The lists whose items have a name: their path and the member that names an item.
     pub named_lists: &'a [(&'static str, &'static str)],
+    /// The paths whose values are told apart and never shown.
+    pub hidden: &'a [&'static str],
 }
 
 /// The changes that would make `observed` read as `desired`.
@@ -79,8 +81,28 @@ fn leaf(path: &str, desired: Option<&Value>, observed: Option<&Value>, fields: &
     if desired == observed {
         return;
     }
-    let Some(effect) = (fields.effect)(&without_item_names(path)) else { return };
-    out.push(Change { path: bounded(path, VALUE_LIMIT), from: shown(observed), to: shown(desired), effect });
+    let plain = without_item_names(path);
+    let Some(effect) = (fields.effect)(&plain) else { return };
+    let side = |value: Option<&Value>| shown(value.map(|value| masked(&plain, value, fields.hidden)).as_ref());
+    out.push(Change { path: cut(path, VALUE_LIMIT), from: side(observed), to: side(desired), effect });
+}
+
+/// The value with a digest in the place of everything that is not shown.
+fn masked(path: &str, value: &Value, hidden_paths: &[&str]) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        Value::String(text) if hidden_paths.contains(&path) => hidden(text).into(),
+        other if hidden_paths.contains(&path) => hidden(&other.to_string()).into(),
+        Value::Array(items) => items.iter().map(|item| masked(path, item, hidden_paths)).collect(),
+        Value::Object(members) => {
+            let masked = |(name, value): (&String, &Value)| {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                (name.clone(), masked(&path, value, hidden_paths))
+            };
+            Value::Object(members.iter().map(masked).collect())
+        }
+        plain => plain.clone(),
+    }
 }
 
 /// Writes `none` for each of these members that the object leaves out, so that its absence is something
@@ -106,12 +128,12 @@ pub fn without_item_names(path: &str) -> String {
         .collect()
 }
 
-/// Strings are shown as they are, everything else as JSON.
+/// Strings are shown as they are, everything else as JSON; a long value ends in a digest of the whole of it.
 fn shown(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::Null => None,
-        Value::String(text) => Some(bounded(text, VALUE_LIMIT)),
-        other => Some(bounded(&other.to_string(), VALUE_LIMIT)),
+        Value::String(text) => Some(cut(text, VALUE_LIMIT)),
+        other => Some(cut(&other.to_string(), VALUE_LIMIT)),
     }
 }
 
@@ -122,7 +144,8 @@ mod tests {
 
     const IN_PLACE: Fields<'static> = Fields {
         effect: &|path| (path != "forceDestroy").then_some(Effect::InPlace),
-        named_lists: &[("indexes", "name")],
+        named_lists: &[("indexes", "name"), ("variables", "name")],
+        hidden: &["variables.value", "token"],
     };
 
     fn paths(desired: Value, observed: Value) -> Vec<String> {
@@ -157,5 +180,42 @@ mod tests {
     fn an_empty_list_and_none_are_the_same() {
         assert!(paths(json!({"a": []}), json!({})).is_empty());
         assert_eq!(paths(json!({"a": []}), json!({"a": [1]})), ["a"]);
+    }
+
+    #[test]
+    fn long_values_that_differ_only_at_their_end_are_two_changes() {
+        let change = |to: &str| between(&json!({"policy": to}), &json!({"policy": "a"}), &IN_PLACE);
+        let long = |end: &str| format!("{}{end}", "x".repeat(2 * VALUE_LIMIT));
+        assert_eq!(change(&long("1")), change(&long("1")));
+        assert_ne!(change(&long("1")), change(&long("2")));
+        let shown = change(&long("1"))[0].to.clone().unwrap();
+        assert_eq!(shown.chars().count(), VALUE_LIMIT);
+        assert!(shown.starts_with("xxx") && shown.ends_with(" of 513 characters)"), "{shown}");
+        // What is written out as the cut value reads is still another value.
+        assert_ne!(change(&shown), change(&long("1")));
+    }
+
+    #[test]
+    fn long_paths_that_differ_only_at_their_end_are_two_paths() {
+        let path = |end: &str| paths(json!({"x".repeat(2 * VALUE_LIMIT) + end: 1}), json!({}));
+        assert_ne!(path("1"), path("2"));
+    }
+
+    #[test]
+    fn what_is_hidden_is_told_apart_and_shown_nowhere() {
+        let found =
+            json!({"variables": [{"name": "A", "value": "hunter2"}, {"name": "B", "value": "hunter2"}], "token": 7});
+        let change = |value: &str| {
+            between(&json!({"variables": [{"name": "A", "value": value}], "token": "t"}), &found, &IN_PLACE)
+        };
+        let changes = change("hunter3");
+        let shown = serde_json::to_string(&changes).unwrap();
+        assert_eq!(
+            changes.iter().map(|change| change.path.as_str()).collect::<Vec<_>>(),
+            ["token", "variables[A].value", "variables[B]"]
+        );
+        assert!(!shown.contains("hunter") && shown.contains(r#"\"name\":\"B\""#), "{shown}");
+        assert_eq!(changes[0].from, Some(hidden("7")));
+        assert_ne!(changes, change("hunter4"), "another value is another change");
     }
 }

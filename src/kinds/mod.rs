@@ -5,6 +5,7 @@
 //! [`crate::lifecycle`].
 
 pub mod diff;
+mod digest;
 mod ec2_tags;
 pub mod owned;
 mod policy_document;
@@ -82,8 +83,16 @@ pub trait Kind: Send + Sync + 'static {
     /// decides nothing.
     const USUALLY: Usually;
 
+    /// The field of the spec that names the resource in AWS, for kinds that are named by their users; its
+    /// value is what [`Self::id`] gives.
+    const NAME_FIELD: Option<&'static str> = None;
+
     /// The lists in the spec whose items have names: path and naming member.
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[];
+
+    /// The paths in [`Self::comparable`] whose values may be secrets of somebody else: changes of them are
+    /// told without the values.
+    const HIDDEN: &'static [&'static str] = &[];
 
     /// The fields that may take another resource's output instead of a value of their own. The verbs
     /// and `diff` see specs in which the references are replaced by the values.
@@ -126,7 +135,7 @@ pub trait Kind: Send + Sync + 'static {
 
     /// The differences between the spec and what AWS has; tags are compared by the lifecycle.
     fn diff(spec: &Self::Spec, observed: &Observed<Self::Spec>) -> Vec<Change> {
-        let fields = diff::Fields { effect: &Self::effect, named_lists: Self::NAMED_LISTS };
+        let fields = diff::Fields { effect: &Self::effect, named_lists: Self::NAMED_LISTS, hidden: Self::HIDDEN };
         diff::between(&Self::comparable(spec), &Self::comparable(&observed.spec), &fields)
     }
 

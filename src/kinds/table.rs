@@ -42,6 +42,11 @@ macro_rules! kinds {
                 match self { $( Self::$kind => $key, )+ }
             }
 
+            /// The field of the kind's block that names the resource in AWS, where users name it.
+            pub fn name_field(self) -> Option<&'static str> {
+                match self { $( Self::$kind => <$member::$kind as Kind>::NAME_FIELD, )+ }
+            }
+
             /// The historical agent that owns the kind.
             pub fn owner(self) -> Agent {
                 match self { $( Self::$kind => Agent::$owner, )+ }

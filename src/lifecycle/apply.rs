@@ -6,16 +6,18 @@ use crate::api::resource::{AwsResourceStatus, Change, ResourceState};
 use crate::api::service_agent::AgentAction;
 use crate::aws::error::{AwsError, ErrorClass};
 use crate::aws::session::Aws;
-use crate::aws::tags::TagEdit;
+use crate::aws::tags::{Ownership, Tags};
 use crate::kinds::secrets::Secrets;
 use crate::kinds::{Kind, Request, Target};
 use crate::lifecycle::decide::{Action, Facts, Parting, Sight, next_life_ground, restart_ground};
 use crate::lifecycle::error::PassError;
 use crate::lifecycle::intent::Draft;
+use crate::lifecycle::names::TwoNames;
 use crate::lifecycle::news::{News, in_words};
 use crate::lifecycle::observe::{View, tag_edit};
 use crate::lifecycle::plan::Plan;
 use crate::lifecycle::secrets::{self, Versions};
+use crate::lifecycle::takeover::Retagging;
 use crate::lifecycle::{Desired, Next, Walk, fingerprint, governed, objects, status};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -138,7 +140,7 @@ impl Walk<'_> {
 
     /// Takes back on record that nothing was made, before a call that may make something. What was said last
     /// of the object stays said until that call has its answer.
-    async fn expect_effect(&mut self) -> Result<Next, PassError> {
+    pub(super) async fn expect_effect(&mut self) -> Result<Next, PassError> {
         let mut next = self.object.status.clone().unwrap_or_default();
         status::expect_effect(&mut next);
         status::write(&self.api, &mut self.object, next).await?;
@@ -164,40 +166,6 @@ impl Walk<'_> {
         let next = self.next_status(&verdict, facts.now, |status| edit(&mut status.secret_versions));
         status::write(&self.api, &mut self.object, next).await?;
         Ok(())
-    }
-
-    /// Shows what adoption will change, then makes the resource ours; the changes follow as updates.
-    async fn adopt<K: Kind>(
-        &mut self,
-        plan: &Plan,
-        aws: &Aws,
-        desired: &Desired<K>,
-        view: &View<K>,
-        facts: &Facts,
-    ) -> Result<Next, PassError> {
-        let Some((id, observed)) = &view.found else { return Err(PassError::Stale) };
-        if facts.intent.as_ref().is_some_and(|intent| intent.without_effect) {
-            return self.expect_effect().await;
-        }
-        let owner_tags = desired.owner.tags();
-        let differences: Vec<Change> = plan
-            .changes
-            .iter()
-            .filter(|change| !change.path.strip_prefix("tags.").is_some_and(|key| owner_tags.contains_key(key)))
-            .cloned()
-            .collect();
-        let what = if differences.is_empty() { "It is as declared".into() } else { in_words(&differences) };
-        self.intent_is_fresh = false;
-        // While AWS refuses it, that is what stays told.
-        if !self.is_refused() {
-            let verdict = Verdict::reconciling("Adopting", format!("Taking over {id}. {what}."));
-            News::normal(verdict.reason, verdict.message.clone()).publish(&self.object, "Adopt", self.cx);
-            self.report::<K>(&verdict, plan, view, facts).await?;
-        }
-        let edit = TagEdit::between(&owner_tags, &observed.tags, &[]);
-        let target = Target { id, spec: &desired.spec, observed, secrets: &Secrets::default() };
-        K::retag(aws, target, &edit).await.map_err(|error| PassError::Write { action: "Adopt", error })?;
-        Ok(Next::Again)
     }
 
     async fn mark_restart<K: Kind>(&mut self, begins: bool, view: &View<K>, facts: &Facts) -> Result<Next, PassError> {
@@ -244,7 +212,15 @@ impl Walk<'_> {
         };
         let target = Target { id, spec: &desired.spec, observed, secrets: &values };
         let (written, answer) = match (edit.is_empty(), &versions) {
-            (false, _) => (edit.changes(&observed.tags), K::retag(aws, target, &edit).await),
+            (false, _) => {
+                let desired_edit = |tags: &Tags| tag_edit(&self.object, &desired.tags, tags);
+                let retagging = Retagging { action: "Update", expected: &[Ownership::Ours], edit: &desired_edit };
+                match self.retag::<K>(aws, desired, (id, observed), retagging).await? {
+                    Some(written) => (written, Ok(())),
+                    // Another owner has it by now: the next look tells whose it is.
+                    None => return Ok(Next::Again),
+                }
+            }
             (true, Some(_)) => (of_secrets.clone(), K::update(aws, target, &of_secrets).await),
             (true, None) => (changes.to_vec(), K::update(aws, target, changes).await),
         };
@@ -300,8 +276,13 @@ impl Walk<'_> {
             return Ok(Next::After(after));
         }
         if let Action::RemoveFinalizer(parting) = action {
-            let id = self.object.status.as_ref().and_then(|status| status.id.clone()).unwrap_or_default();
+            let recorded = self.object.status.as_ref().and_then(|status| status.id.clone()).unwrap_or_default();
+            let names = TwoNames::of_any(&self.object).filter(|_| parting != Parting::NothingMade);
+            let id = names.as_ref().map_or(recorded, |names| names.name.clone());
             parting.news(&id).publish(&self.object, "RemoveFinalizer", self.cx);
+            if let Some(names) = names {
+                names.parting().publish(&self.object, "RemoveFinalizer", self.cx);
+            }
             self.object = objects::remove_finalizer(&self.api, &self.object).await?;
         }
         self.cx.memory.forget(&self.uid);
@@ -309,7 +290,7 @@ impl Walk<'_> {
     }
 
     /// Writes what was seen, with a verdict on it.
-    async fn report<K: Kind>(
+    pub(super) async fn report<K: Kind>(
         &mut self,
         verdict: &Verdict,
         plan: &Plan,

@@ -12,6 +12,7 @@ use crate::lifecycle::graph::Graph;
 use crate::lifecycle::prices::Prices;
 use crate::lifecycle::recorder::Recorder;
 use crate::lifecycle::refusal::Refusal;
+use crate::lifecycle::takeover::Claims;
 use crate::metrics::Metrics;
 use crate::traces::Traces;
 use k8s_openapi::api::core::v1::Namespace;
@@ -53,6 +54,8 @@ pub struct Context {
     pub config: RunConfig,
     /// What is remembered of objects, by UID.
     pub memory: Memory,
+    /// Who is taking over what.
+    pub claims: Claims,
     /// Who refers to whom.
     pub graph: Arc<Graph>,
     /// What things cost.

@@ -6,6 +6,7 @@ use crate::aws::error::{AwsError, ErrorClass};
 use crate::aws::passing::Passing;
 use crate::fence::NotLeader;
 use crate::kinds::Invalid;
+use crate::lifecycle::references::Unfit;
 use crate::lifecycle::resolve::ResolveError;
 use crate::lifecycle::secrets::SecretError;
 use std::time::Duration;
@@ -42,6 +43,22 @@ pub enum PassError {
     /// What the spec refers to cannot be had as things are. Nothing was touched.
     #[error("{}", .0.join(" "))]
     Impossible(Vec<String>),
+    /// What the spec refers to has a value that its field cannot take. Nothing was touched.
+    #[error("spec.{member}.{unfit}")]
+    Unfit {
+        /// The member of the spec that holds the kind block.
+        member: &'static str,
+        /// Which field, and why.
+        unfit: Unfit,
+    },
+    /// The kind block cannot be written as JSON, so that what it refers to is not known. Nothing was touched.
+    #[error("spec.{member} cannot be written as JSON: {error}")]
+    Unwritable {
+        /// The member of the spec that holds the kind block.
+        member: &'static str,
+        /// What is wrong with it.
+        error: serde_json::Error,
+    },
     /// The references lead in a circle. Nothing was touched.
     #[error("the references lead in a circle: {}", .0.join(" → "))]
     Cycle(Vec<String>),
@@ -102,7 +119,12 @@ impl PassError {
 
     /// Whether only news can change it, so that trying again by the clock would be for nothing.
     pub fn waits_for_news(&self) -> bool {
-        matches!(self, Self::NoKind | Self::Invalid { .. } | Self::Awaiting(_) | Self::Impossible(_) | Self::Cycle(_))
+        match self {
+            Self::NoKind | Self::Invalid { .. } | Self::Unwritable { .. } => true,
+            Self::Awaiting(_) | Self::Impossible(_) | Self::Unfit { .. } | Self::Cycle(_) => true,
+            Self::Stale | Self::NotLeader(_) | Self::Cluster(_) | Self::Resolve(_) => false,
+            Self::Secret(_) | Self::Observe(_) | Self::Write { .. } => false,
+        }
     }
 
     /// Whether it keeps an object that is being deleted from going for as long as it lasts.
@@ -145,6 +167,10 @@ impl PassError {
             Self::Invalid { .. } => ("InvalidSpec", true, "Correct the field."),
             Self::Awaiting(_) => ("DependencyNotReady", false, "The controller goes on as soon as it is."),
             Self::Impossible(_) => ("OutputMissing", true, "Correct the reference."),
+            Self::Unfit { .. } => {
+                ("OutputDoesNotFit", true, "Correct the reference, or name another output of that object with it.")
+            }
+            Self::Unwritable { .. } => ("InvalidSpec", true, "Correct the kind block."),
             Self::Cycle(_) => ("DependencyCycle", true, "Take one of the references out."),
             Self::Resolve(error) => (error.reason(), error.needs_a_person(), error.next_step()),
             Self::Secret(error) => (error.problem.reason(), true, error.problem.next_step()),

@@ -13,7 +13,9 @@ pub fn token(cluster: &str, uid: &str, incarnation: i32) -> String {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
 }
 
-/// A hash of what a create call is made from. AWS refuses a token that comes with another request.
+/// A hash of what a create call is made from. AWS refuses a token that comes with another request. It stands
+/// in the status without a key, since all that it is made from stands in the spec beside it, or in the
+/// outputs that the spec refers to; values from Secrets are no part of it.
 pub fn request_hash(request: &serde_json::Value) -> String {
     let digest = Sha256::digest(request.to_string().as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()

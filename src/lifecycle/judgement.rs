@@ -162,6 +162,8 @@ pub fn note_unread(status: &mut AwsResourceStatus, error: &PassError, reason: &'
         | PassError::Resolve(_)
         | PassError::Awaiting(_)
         | PassError::Impossible(_)
+        | PassError::Unfit { .. }
+        | PassError::Unwritable { .. }
         | PassError::Cycle(_)
         | PassError::Secret(_) => status.health.is_some(),
     };

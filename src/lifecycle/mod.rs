@@ -16,6 +16,7 @@ mod governed;
 pub mod graph;
 pub mod intent;
 mod judgement;
+mod names;
 pub mod news;
 pub mod objects;
 pub mod observe;
@@ -30,13 +31,14 @@ pub mod report;
 pub mod resolve;
 pub mod secrets;
 pub mod status;
+pub mod takeover;
 
 use crate::api::conditions::{ConditionType, Verdict, is_true};
 use crate::api::resource::{AwsResource, AwsResourceStatus, Change};
 use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE};
 use crate::aws::error::ErrorClass;
 use crate::aws::tags::{Owner, Tags};
-use crate::kinds::{Kind, KindSpec, with_kind};
+use crate::kinds::{Kind, KindSpec, Reference, with_kind};
 use context::Context;
 use decide::{Facts, Sight};
 use error::PassError;
@@ -50,6 +52,7 @@ use policies::Policies;
 use references::Output;
 use report::{Failure, Report, creation};
 use secrets::Vault;
+use serde_json::Value;
 use status::Described;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -256,10 +259,10 @@ impl<'a> Walk<'a> {
         if let Some(path) = self.cx.graph.cycle(&own).filter(|_| !facts.deleting) {
             return Err(PassError::Cycle(path));
         }
-        let written = serde_json::to_value(&spec).unwrap_or_default();
+        let written = written::<K>(&spec, facts.deleting)?;
         let in_use = facts.recorded_id.is_some();
         let waits_for = RefCell::new(BTreeSet::new());
-        let filled = references::fill(written, K::REFERENCES, &|reference, name, output| {
+        let output = |reference: &Reference, name: &str, output: &str| {
             let gift = self.cx.graph.gift(&(own.0.clone(), name.to_owned()));
             let found = graph::output(gift.as_ref(), name, output, in_use, reference.later);
             let placeholder = gift.filter(|_| self.looks_ahead && !reference.later).and_then(|gift| gift.promise(name));
@@ -270,19 +273,24 @@ impl<'a> Walk<'a> {
                 }
                 (found, _) => found,
             }
-        });
+        };
+        let filled = references::fill(written.clone(), K::REFERENCES, &output);
         if !facts.deleting && !filled.impossible.is_empty() {
             return Err(PassError::Impossible(filled.impossible));
         }
         if !facts.deleting && !filled.awaited.is_empty() {
             return Err(PassError::Awaiting(filled.awaited));
         }
-        // It came from this type, and a value stands where its reference stood.
-        let spec = serde_json::from_value(filled.spec).unwrap_or(spec);
+        let spec = match references::read(&filled.spec, &written, K::REFERENCES, &output) {
+            Ok(spec) => spec,
+            // A deletion goes on with what is known.
+            Err(_) if facts.deleting => spec,
+            Err(unfit) => return Err(PassError::Unfit { member: K::NAME.member(), unfit }),
+        };
         Ok(Filled { spec, postponed: filled.postponed, waits_for: waits_for.into_inner().into_iter().collect() })
     }
 
-    fn desired<K: Kind>(&self, spec: K::Spec, policies: &Policies) -> Desired<K> {
+    fn desired<K: Kind>(&self, spec: K::Spec, facts: &Facts) -> Result<Desired<K>, PassError> {
         let owner = Owner {
             cluster: self.cx.cluster_id.clone(),
             namespace: self.object.namespace().unwrap_or_default(),
@@ -291,12 +299,13 @@ impl<'a> Walk<'a> {
             agent: self.governance.as_ref().map_or(K::NAME.owner(), |governance| governance.owner).as_str(),
         };
         let mut tags = self.object.spec.tags.clone();
-        if !policies.observe_only() {
+        if !facts.policies.observe_only() {
             tags.extend(owner.tags());
         }
-        let written = serde_json::to_value(&spec).unwrap_or_default();
-        let vault = Vault::of(&self.cx.client, &owner.namespace, K::NAME.member(), &written, K::SECRETS);
-        Desired { spec, owner, tags, vault }
+        // Who deletes needs no secrets.
+        let written = if facts.deleting { Value::Null } else { written::<K>(&spec, false)? };
+        let vault = Vault::of(&self.cx.client, &owner.namespace, K::NAME.member(), &written, K::SECRETS)?;
+        Ok(Desired { spec, owner, tags, vault })
     }
 
     /// What AWS was not given from Secrets as it is now. Who only observes, or deletes, needs no secrets.
@@ -424,7 +433,19 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Changes as text, to tell whether the same was written before.
+/// The spec as JSON. One that cannot be written would read as one that names nothing, and all that it refers
+/// to would be lost in silence; only a deletion goes on without it.
+fn written<K: Kind>(spec: &K::Spec, deleting: bool) -> Result<Value, PassError> {
+    match serde_json::to_value(spec) {
+        Ok(written) => Ok(written),
+        Err(_) if deleting => Ok(Value::Null),
+        Err(error) => Err(PassError::Unwritable { member: K::NAME.member(), error }),
+    }
+}
+
+/// Changes as text, to tell whether the same was written before. A change that shows a value cut has a digest
+/// of the whole of it.
 fn fingerprint(changes: &[Change]) -> String {
-    news::in_words(changes)
+    let changes: Vec<_> = changes.iter().map(|change| (&change.path, &change.from, &change.to)).collect();
+    serde_json::json!(changes).to_string()
 }

@@ -6,6 +6,7 @@ use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, Ownership, TagEdit, Tags};
 use crate::kinds::{Kind, Look, Observed};
 use crate::lifecycle::decide::{Seen, Sight};
+use crate::lifecycle::names::TwoNames;
 
 /// A sight and, where something was seen, all that was read of it.
 pub struct View<K: Kind> {
@@ -88,8 +89,13 @@ pub async fn glimpse<K: Kind>(
     Ok(found.map(|observed| (id, observed)))
 }
 
-/// The id as recorded, as declared, or as it follows from the spec.
+/// The id as recorded, as declared, or as it follows from the spec. Of two names that contradict each other
+/// only the one in the kind block counts: such an object comes here only to be deleted, and what it took over
+/// under the other name may not be what was meant.
 fn known_id<K: Kind>(object: &AwsResource, spec: &K::Spec) -> Option<String> {
+    if let Some(names) = TwoNames::of::<K>(object, spec) {
+        return Some(names.name);
+    }
     let recorded = object.status.as_ref().and_then(|status| status.id.clone());
     recorded.or_else(|| adoptable(object).cloned()).or_else(|| K::id(spec))
 }

@@ -14,6 +14,7 @@ use crate::aws::tags::Tags;
 use crate::kinds::{Kind, diff};
 use crate::lifecycle::decide::{self, Action, Facts, Parting, Sight};
 use crate::lifecycle::error::PassError;
+use crate::lifecycle::names::TwoNames;
 use crate::lifecycle::observe::{View, Wanted, observe};
 use crate::lifecycle::resolve::resolve;
 use crate::lifecycle::secrets::SecretProblem;
@@ -175,7 +176,8 @@ impl Plan {
 
 /// All that a spec and the user's tags say, as changes from nothing.
 fn everything<K: Kind>(spec: &K::Spec, tags: &Tags) -> Vec<Change> {
-    let fields = diff::Fields { effect: &|_| Some(Effect::InPlace), named_lists: K::NAMED_LISTS };
+    let fields = diff::Fields { effect: &|_| Some(Effect::InPlace), named_lists: K::NAMED_LISTS, hidden: &[] };
+    // The pass has written the spec before, so that this cannot fail.
     let written = serde_json::to_value(spec).unwrap_or_default();
     let mut all = diff::between(&written, &Value::Null, &fields);
     for change in &mut all {
@@ -223,7 +225,7 @@ impl Walk<'_> {
         }
         let aws = resolve(&self.object, self.cx).await?;
         aws.region().clone_into(&mut self.region);
-        let desired = self.desired::<K>(spec, &facts.policies);
+        let desired = self.desired::<K>(spec, &facts)?;
         let mut unknown = Unknown { waits_for, notes: Vec::new() };
         let secrets = match self.secret_changes(&desired, &facts).await {
             Err(error) if self.looks_ahead => unknown.without_secrets(error)?,
@@ -268,6 +270,9 @@ impl Walk<'_> {
 
     /// What the schema cannot check. A value that is not known yet cannot be wrong.
     fn validate<K: Kind>(&self, spec: &K::Spec, waits_for: &[String]) -> Result<(), PassError> {
+        if let Some(names) = TwoNames::of::<K>(&self.object, spec) {
+            return Err(PassError::Invalid { member: K::NAME.member(), invalid: names.invalid() });
+        }
         match K::validate(spec) {
             Err(invalid) if waits_for.is_empty() || !K::REFERENCES.iter().any(|known| known.to == invalid.path) => {
                 Err(PassError::Invalid { member: K::NAME.member(), invalid })

@@ -1,9 +1,15 @@
 //! Replaces references to other objects' outputs by the values, in a spec written as JSON. Pure: who
 //! has which output is asked of a function.
 
+use crate::api::conditions::bounded;
 use crate::api::resource::OutputRef;
 use crate::kinds::Reference;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+/// The longest words on a value that does not fit, in characters.
+const ERROR_LIMIT: usize = 256;
 
 /// What is known of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +35,54 @@ pub struct Filled {
     pub impossible: Vec<String>,
 }
 
+/// A value that the field beside a reference cannot take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} cannot take what {reference} gives: {error}")]
+pub struct Unfit {
+    /// The path of the field, from the kind block down.
+    pub field: String,
+    /// The path of the reference and the objects that it names.
+    pub reference: String,
+    /// What is wrong with the value.
+    pub error: String,
+}
+
+/// Says what is known of an output: of a reference, the name of an object, and the name of its output.
+pub type Outputs<'a> = dyn Fn(&Reference, &str, &str) -> Output + 'a;
+
+/// Reads `filled`, the spec `written` after [`fill`].
+///
+/// # Errors
+/// [`Unfit`] where a value does not fit the field that it was put in. What was made without it could be
+/// something else than was declared.
+pub fn read<S: DeserializeOwned>(
+    filled: &Value,
+    written: &Value,
+    table: &[Reference],
+    output: &Outputs<'_>,
+) -> Result<S, Unfit> {
+    let error = match S::deserialize(filled) {
+        Ok(spec) => return Ok(spec),
+        Err(error) => error,
+    };
+    let alone = |reference: &Reference| {
+        let with_this_one = fill(written.clone(), &[*reference], output).spec;
+        S::deserialize(&with_this_one).err().map(|error| unfit(reference, written, &error))
+    };
+    let unknown = || Unfit { field: "a field".into(), reference: "a reference".into(), error: error.to_string() };
+    Err(table.iter().find_map(alone).unwrap_or_else(unknown))
+}
+
+fn unfit(reference: &Reference, written: &Value, error: &serde_json::Error) -> Unfit {
+    let objects: Vec<String> = names(written, &[*reference]).into_iter().map(|(name, _)| name).collect();
+    let field = match reference.from.rsplit_once('.') {
+        Some((block, _)) => format!("{block}.{}", reference.to),
+        None => reference.to.to_owned(),
+    };
+    let reference = format!("{} (AwsResource {})", reference.from, objects.join(", "));
+    Unfit { field, reference, error: bounded(&error.to_string(), ERROR_LIMIT) }
+}
+
 /// The names that a spec refers to, each with whether the value may come later.
 pub fn names(spec: &Value, table: &[Reference]) -> Vec<(String, bool)> {
     let mut found = Vec::new();
@@ -36,7 +90,7 @@ pub fn names(spec: &Value, table: &[Reference]) -> Vec<(String, bool)> {
         let mut copy = spec.clone();
         visit(&mut copy, &segments(reference), &mut |holder, member| {
             let targets = holder.get(member).map(targets).unwrap_or_default();
-            found.extend(targets.into_iter().map(|target| (target.name, reference.later)));
+            found.extend(targets.into_iter().flatten().map(|target| (target.name, reference.later)));
             true
         });
     }
@@ -46,7 +100,7 @@ pub fn names(spec: &Value, table: &[Reference]) -> Vec<(String, bool)> {
 /// Replaces every reference of `spec` that `table` lists by what `output` says of it. An item of a
 /// list that refers to something which may come later, and is not known, is taken out whole: half
 /// of a rule could mean something else.
-pub fn fill(spec: Value, table: &[Reference], output: &dyn Fn(&Reference, &str, &str) -> Output) -> Filled {
+pub fn fill(spec: Value, table: &[Reference], output: &Outputs<'_>) -> Filled {
     let mut filled = Filled { spec, ..Filled::default() };
     for reference in table {
         let mut spec = std::mem::take(&mut filled.spec);
@@ -77,18 +131,19 @@ fn visit(value: &mut Value, path: &[&str], act: &mut dyn FnMut(&mut Value, &str)
     }
 }
 
-fn replace(
-    holder: &mut Value,
-    member: &str,
-    reference: &Reference,
-    output: &dyn Fn(&Reference, &str, &str) -> Output,
-    filled: &mut Filled,
-) -> bool {
+fn replace(holder: &mut Value, member: &str, reference: &Reference, output: &Outputs<'_>, filled: &mut Filled) -> bool {
     let Some(members) = holder.as_object_mut() else { return true };
     let Some(found) = members.remove(member) else { return true };
     let is_list = found.is_array();
     let mut values = Vec::new();
     for target in targets(&found) {
+        let target = match target {
+            Ok(target) => target,
+            Err(error) => {
+                filled.impossible.push(format!("The reference {} cannot be read: {error}.", reference.from));
+                continue;
+            }
+        };
         match output(reference, &target.name, target.output.as_deref().unwrap_or(reference.output)) {
             Output::Known(value) => values.push(value),
             Output::Awaited(why) if reference.later => {
@@ -112,11 +167,11 @@ fn replace(
 }
 
 /// A reference, or a list of them.
-fn targets(value: &Value) -> Vec<OutputRef> {
-    let one = |value: &Value| serde_json::from_value(value.clone()).ok();
+fn targets(value: &Value) -> Vec<Result<OutputRef, serde_json::Error>> {
     match value {
-        Value::Array(items) => items.iter().filter_map(one).collect(),
-        other => one(other).into_iter().collect(),
+        Value::Null => Vec::new(),
+        Value::Array(items) => items.iter().map(OutputRef::deserialize).collect(),
+        one => vec![OutputRef::deserialize(one)],
     }
 }
 
@@ -176,5 +231,51 @@ mod tests {
     fn names_lists_every_object_that_is_referred_to() {
         let spec = json!({"roleRef": {"name": "r"}, "ingress": [{"sourceGroupRef": {"name": "g"}}]});
         assert_eq!(names(&spec, TABLE), [("r".to_owned(), false), ("g".to_owned(), true)]);
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Spec {
+        size: u32,
+        role_arn: Option<String>,
+        vpc: Option<Vpc>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Vpc {
+        port: Option<u16>,
+    }
+
+    const TYPED: &[Reference] = &[
+        Reference { from: "roleRef", to: "roleArn", output: "arn", later: false },
+        Reference { from: "vpc.portRef", to: "port", output: "port", later: false },
+    ];
+
+    fn typed(written: Value) -> Result<Spec, Unfit> {
+        read(&fill(written.clone(), TYPED, &known).spec, &written, TYPED, &known)
+    }
+
+    #[test]
+    fn a_value_that_its_field_cannot_take_is_an_error_that_names_both() {
+        let unfit =
+            typed(json!({"size": 1, "roleRef": {"name": "r"}, "vpc": {"portRef": {"name": "db"}}})).unwrap_err();
+        assert_eq!(unfit.field, "vpc.port");
+        assert_eq!(unfit.reference, "vpc.portRef (AwsResource db)");
+        let told = unfit.to_string();
+        assert!(told.starts_with("vpc.port cannot take what vpc.portRef (AwsResource db) gives: "), "{told}");
+        assert!(told.contains("db/port"), "the value is told: {told}");
+    }
+
+    #[test]
+    fn a_value_that_fits_is_read() {
+        let spec = typed(json!({"size": 1, "roleRef": {"name": "r"}, "vpc": {"port": 80}})).unwrap();
+        assert_eq!(spec, Spec { size: 1, role_arn: Some("r/arn".into()), vpc: Some(Vpc { port: Some(80) }) });
+    }
+
+    #[test]
+    fn a_reference_that_cannot_be_read_is_not_dropped() {
+        let filled = fill(json!({"roleRef": {"nom": "r"}}), TABLE, &known);
+        assert!(filled.impossible[0].starts_with("The reference roleRef cannot be read: "), "{:?}", filled.impossible);
     }
 }

@@ -9,6 +9,7 @@ use crate::lifecycle::error::PassError;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::ObjectMeta;
 use kube::{Api, Client};
+use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -47,6 +48,9 @@ pub enum SecretProblem {
         /// The key.
         key: String,
     },
+    /// The reference cannot be read.
+    #[error("the reference cannot be read: {0}")]
+    Unreadable(String),
     /// The controller may not read it.
     #[error("the controller may not read the Secret {0}")]
     Forbidden(String),
@@ -59,6 +63,7 @@ impl SecretProblem {
             Self::Missing(_) => "SecretMissing",
             Self::KeyMissing { .. } => "SecretKeyMissing",
             Self::NotText { .. } => "SecretNotText",
+            Self::Unreadable(_) => "InvalidSpec",
             Self::Forbidden(_) => "SecretForbidden",
         }
     }
@@ -71,6 +76,7 @@ impl SecretProblem {
                 "Add the key to the Secret or correct the reference; the controller tries again."
             }
             Self::NotText { .. } => "Store the value as plain text; the controller tries again.",
+            Self::Unreadable(_) => "Correct the reference.",
             Self::Forbidden(_) => {
                 "Give the controller's ServiceAccount the verb get on this Secret with a Role in this namespace; the controller tries again."
             }
@@ -87,8 +93,22 @@ pub struct Vault {
 
 impl Vault {
     /// What `spec`, the kind block `member` of an object in `namespace`, takes from Secrets.
-    pub fn of(client: &Client, namespace: &str, member: &'static str, spec: &Value, table: &[SecretReference]) -> Self {
-        Self { api: Api::namespaced(client.clone(), namespace), member, wanted: wanted(spec, table) }
+    ///
+    /// # Errors
+    /// [`SecretError`] for a reference that cannot be read: what is made without the value is another thing.
+    pub fn of(
+        client: &Client,
+        namespace: &str,
+        member: &'static str,
+        spec: &Value,
+        table: &[SecretReference],
+    ) -> Result<Self, SecretError> {
+        let api = Api::namespaced(client.clone(), namespace);
+        let wanted = wanted(spec, table).map_err(|(reference, error)| {
+            let problem = SecretProblem::Unreadable(error.to_string());
+            SecretError { field: format!("{member}.{}", reference.from), problem }
+        })?;
+        Ok(Self { api, member, wanted })
     }
 
     /// The present versions, without the values.
@@ -165,10 +185,15 @@ pub fn take_over(sent: &mut Versions, changes: &[Change], mut present: Versions)
     }
 }
 
-fn wanted(spec: &Value, table: &[SecretReference]) -> Vec<(SecretReference, SecretKeyRef)> {
+/// The keys of Secrets that a spec names, or the reference that cannot be read.
+fn wanted(
+    spec: &Value,
+    table: &[SecretReference],
+) -> Result<Vec<(SecretReference, SecretKeyRef)>, (SecretReference, serde_json::Error)> {
     let place = |reference: &SecretReference| {
         let found = reference.from.split('.').try_fold(spec, |value, member| value.get(member))?;
-        Some((*reference, serde_json::from_value(found.clone()).ok()?))
+        let place = SecretKeyRef::deserialize(found);
+        (!found.is_null()).then(|| place.map(|place| (*reference, place)).map_err(|error| (*reference, error)))
     };
     table.iter().filter_map(place).collect()
 }
@@ -200,9 +225,15 @@ mod tests {
     #[test]
     fn a_spec_wants_what_its_references_name() {
         let spec = json!({"login": {"tokenSecretRef": {"name": "a", "key": "b"}}, "size": 1});
-        let found = wanted(&spec, TABLE);
+        let found = wanted(&spec, TABLE).unwrap();
         assert_eq!(found, [(TABLE[1], SecretKeyRef { name: "a".into(), key: "b".into() })]);
-        assert!(wanted(&json!({"login": 1}), TABLE).is_empty());
+        assert!(wanted(&json!({"login": 1}), TABLE).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_reference_that_cannot_be_read_is_not_dropped() {
+        let (reference, _) = wanted(&json!({"passwordSecretRef": {"name": "a"}}), TABLE).unwrap_err();
+        assert_eq!(reference, TABLE[0]);
     }
 
     #[test]

@@ -23,6 +23,20 @@ async fn what_one_object_can_show_is_refused_at_admission_with_what_must_be_done
         ("s3Bucket: {bucketName: 10.0.0.1}", "bucketName must not look like an IP address"),
         (&format!("s3Bucket: {{bucketName: {long}}}"), "63"),
         ("region: nowhere\ns3Bucket: {bucketName: abc}", "spec.region"),
+        ("resourceId: b\ns3Bucket: {bucketName: abc}", "resourceId and s3Bucket.bucketName both name the resource"),
+        ("resourceId: b\niamRole: {roleName: a, assumeRolePolicy: '{}'}", "resourceId and iamRole.roleName both"),
+        (
+            "resourceId: b\ndynamoDbTable: {tableName: abc, partitionKey: {name: id, type: String}}",
+            "resourceId and dynamoDbTable.tableName both",
+        ),
+        (
+            "resourceId: b\nlambdaFunction: {functionName: abc, roleArn: 'arn:aws:iam::111122223333:role/r', code: {imageUri: 'a.b/c:d'}}",
+            "resourceId and lambdaFunction.functionName both",
+        ),
+        (
+            "resourceId: b\nrdsInstance: {dbInstanceIdentifier: abc, engine: postgres, instanceClass: db.t4g.micro, allocatedStorageGib: 20, masterUsername: shop}",
+            "resourceId and rdsInstance.dbInstanceIdentifier both",
+        ),
         ("tags: {'aws:x': text}\ns3Bucket: {bucketName: abc}", "tag keys must not start with aws:"),
         ("ec2Instance: {imageId: windows, instanceType: t3.micro}", "imageId"),
     ] {

@@ -48,6 +48,7 @@ mod telemetry;
 #[cfg(feature = "otlp")]
 mod traces;
 mod tree;
+mod two_names;
 
 /// A variable that `make test` sets.
 pub fn variable(name: &str) -> String {

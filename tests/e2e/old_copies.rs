@@ -13,6 +13,7 @@ use ccagi_aws_agent::lifecycle::caches::CachesFilled;
 use ccagi_aws_agent::lifecycle::context::{Context, Memory};
 use ccagi_aws_agent::lifecycle::prices::Prices;
 use ccagi_aws_agent::lifecycle::recorder::Recorder;
+use ccagi_aws_agent::lifecycle::takeover::Claims;
 use ccagi_aws_agent::lifecycle::{Next, objects, reconcile, status};
 use ccagi_aws_agent::metrics::Metrics;
 use ccagi_aws_agent::traces::Traces;
@@ -47,6 +48,7 @@ async fn context(story: &Story) -> Context {
         caches: CachesFilled::of(0),
         cluster_id: cluster_id(&story.client, None).await.unwrap(),
         memory: Memory::default(),
+        claims: Claims::default(),
         graph: Arc::default(),
         prices: Prices::included(),
         metrics: Arc::new(Metrics::new().unwrap()),

@@ -17,6 +17,7 @@ use crate::lifecycle::intent;
 use crate::lifecycle::objects::for_each_page;
 use crate::lifecycle::prices::Prices;
 use crate::lifecycle::recorder::Recorder;
+use crate::lifecycle::takeover::Claims;
 use crate::metrics::Metrics;
 use crate::traces::Traces;
 use k8s_openapi::api::core::v1::Namespace;
@@ -146,6 +147,7 @@ impl World {
             caches: CachesFilled::of(0),
             cluster_id: cluster.id,
             memory: Memory::default(),
+            claims: Claims::default(),
             graph: Arc::new(graph),
             client,
             // A plan only reads, which is so by more than intent.

@@ -147,6 +147,18 @@ fn every_example_can_be_carried_out() {
 }
 
 #[test]
+fn a_kind_that_is_named_by_its_users_says_in_which_field() {
+    every_kind!(K, row => {
+        let problem = |example: &Value| {
+            let id = K::id(&fields::read::<K>(example).ok()?);
+            let named = K::NAME_FIELD.and_then(|field| example[field].as_str());
+            (id.as_deref() != named).then(|| format!("id() gives {id:?}, and NAME_FIELD {named:?}: make NAME_FIELD the field that id() takes"))
+        };
+        row.examples.iter().filter_map(problem).collect()
+    });
+}
+
+#[test]
 fn every_field_that_is_changed_is_seen_or_refused_or_said_to_have_no_counterpart() {
     every_kind!(K, row => fields::problems::<K>(&row.subject()));
 }

@@ -32,6 +32,7 @@ const NON_KEY_ATTRIBUTES: usize = 100;
 impl Kind for DynamoDbTable {
     type Spec = DynamoDbTableSpec;
     const NAME: KindName = KindName::DynamoDbTable;
+    const NAME_FIELD: Option<&'static str> = Some("tableName");
     const HOLDS_DATA: bool = true;
     // DescribeTable is eventually consistent and may not know a table right after it was made (API
     // reference, DescribeTable).

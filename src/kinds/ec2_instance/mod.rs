@@ -114,7 +114,7 @@ impl Kind for Ec2Instance {
     }
 
     fn diff(spec: &Ec2InstanceSpec, observed: &Observed<Ec2InstanceSpec>) -> Vec<Change> {
-        let fields = diff::Fields { effect: &Self::effect, named_lists: Self::NAMED_LISTS };
+        let fields = diff::Fields { effect: &Self::effect, named_lists: Self::NAMED_LISTS, hidden: Self::HIDDEN };
         let mut changes = diff::between(&Self::comparable(spec), &Self::comparable(&observed.spec), &fields);
         for change in changes.iter_mut().filter(|change| shrinks_a_volume(change)) {
             change.effect = Effect::Replace;

@@ -28,6 +28,7 @@ pub struct IamRole;
 impl Kind for IamRole {
     type Spec = IamRoleSpec;
     const NAME: KindName = KindName::IamRole;
+    const NAME_FIELD: Option<&'static str> = Some("roleName");
     const HOLDS_DATA: bool = false;
     // IAM shows what was written only after a while (IAM User Guide, "Changes that I make are not
     // always immediately visible"). The name alone would keep a second role from being made, but an

@@ -23,7 +23,6 @@ use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The kind `LambdaFunction`.
@@ -37,6 +36,7 @@ const ENVIRONMENT_BYTES: usize = 4096;
 impl Kind for LambdaFunction {
     type Spec = LambdaFunctionSpec;
     const NAME: KindName = KindName::LambdaFunction;
+    const NAME_FIELD: Option<&'static str> = Some("functionName");
     const HOLDS_DATA: bool = false;
     // Right after it was made, Lambda may say that it knows no such function, and its policy may be
     // shown as it was before the last change; AWS promises nothing else (issue 7214 of the Terraform
@@ -56,6 +56,7 @@ impl Kind for LambdaFunction {
         Reference { from: "permissions.sourceArnRef", to: "sourceArn", output: "arn", later: true },
     ];
     // GetFunction shows tags only to those who may list them, CreateFunction passes the role on.
+    const HIDDEN: &'static [&'static str] = &["environment.value"];
     const IAM_ACTIONS: &'static [&'static str] = &[
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSubnets",
@@ -300,8 +301,7 @@ fn is_variable_name(name: &str) -> bool {
 
 /// The spec with equal meanings made equal. Code is what its digest or image says, beside the kind of
 /// package that it is in; a VPC is two sets of ids; the environment is a list of named items, because
-/// the spec names the whole of it, with digests for values, because what somebody else wrote into it
-/// may be a secret and must not appear in a status; no source of a permission is something to compare.
+/// the spec names the whole of it; no source of a permission is something to compare.
 fn comparable(spec: &LambdaFunctionSpec) -> Value {
     let mut spec = spec.clone();
     let environment = spec.environment.take().map(|variables| variables.iter().map(variable).collect::<Vec<_>>());
@@ -330,10 +330,9 @@ fn set(ids: Option<Vec<String>>) -> Vec<String> {
     ids
 }
 
-/// A variable as a named item; eight bytes of the digest tell values apart.
+/// A variable as a named item.
 fn variable((name, value): (&String, &String)) -> Value {
-    let digest: String = Sha256::digest(value).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    json!({"name": name, "value": format!("sha256:{digest}")})
+    json!({"name": name, "value": value})
 }
 
 /// A permission as an item in which the absence of a source can be compared.

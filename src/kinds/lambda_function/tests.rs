@@ -205,6 +205,14 @@ fn the_environment_is_named_as_a_whole_and_its_values_are_never_shown() {
     assert_eq!(paths, ["environment[STAGE].value", "environment[TOKEN]"]);
     let shown = serde_json::to_string(&differences).unwrap();
     assert!(!shown.contains("hunter2") && !shown.contains("production"), "{shown}");
+    // The first 64 bits of the SHA-256 of "hunter2", which anybody who guesses it could compare with.
+    assert!(!shown.contains("f52fbd32b2b3b86f"), "{shown}");
+    let other = with_environment(&[("STAGE", "test"), ("TOKEN", "hunter3")]);
+    assert_ne!(
+        changes(&with_environment(&[("STAGE", "production")]), &other),
+        differences,
+        "another value, another change"
+    );
     assert_eq!(changes(&function(inline("pass")), &found), []);
     assert_eq!(changes(&with_environment(&[]), &with_environment(&[])), []);
 }

@@ -42,6 +42,7 @@ const SUBNETS: usize = 2;
 impl Kind for RdsInstance {
     type Spec = RdsInstanceSpec;
     const NAME: KindName = KindName::RdsInstance;
+    const NAME_FIELD: Option<&'static str> = Some("dbInstanceIdentifier");
     const HOLDS_DATA: bool = true;
     // AWS does not promise that an instance is visible as soon as it is made. Its name keeps a second
     // one from being made, but a deletion that believed the first look could leave one behind.
@@ -248,7 +249,11 @@ fn differences(spec: &RdsInstanceSpec, found: &RdsInstanceSpec, group: Option<&s
     if versions.is_some_and(|(wanted, found)| meets(found, wanted)) {
         found.engine_version.clone_from(&spec.engine_version);
     }
-    let fields = diff::Fields { effect: &RdsInstance::effect, named_lists: RdsInstance::NAMED_LISTS };
+    let fields = diff::Fields {
+        effect: &RdsInstance::effect,
+        named_lists: RdsInstance::NAMED_LISTS,
+        hidden: RdsInstance::HIDDEN,
+    };
     let mut changes = diff::between(&RdsInstance::comparable(spec), &RdsInstance::comparable(&found), &fields);
     for change in &mut changes {
         let impossible = match change.path.as_str() {

@@ -45,6 +45,7 @@ const OPTIONAL_OF_ITEMS: [(&str, &[&str]); 2] = [
 impl Kind for S3Bucket {
     type Spec = S3BucketSpec;
     const NAME: KindName = KindName::S3Bucket;
+    const NAME_FIELD: Option<&'static str> = Some("bucketName");
     const HOLDS_DATA: bool = true;
     // Buckets themselves have "an eventual consistency model", other than the objects in them (S3 User
     // Guide, "Amazon S3 data consistency model"), and S3 may answer NoSuchBucket for a while after it has made
