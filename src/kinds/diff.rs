@@ -18,6 +18,8 @@ pub struct Fields<'a> {
     pub effect: &'a dyn Fn(&str) -> Option<Effect>,
     /// The lists whose items have a name: their path and the member that names an item.
     pub named_lists: &'a [(&'static str, &'static str)],
+    /// The numbers that are minimums, see [`AT_LEAST`](crate::kinds::Kind::AT_LEAST).
+    pub at_least: &'a [&'static str],
 }
 
 /// The changes that would make `observed` read as `desired`.
@@ -79,8 +81,18 @@ fn leaf(path: &str, desired: Option<&Value>, observed: Option<&Value>, fields: &
     if desired == observed {
         return;
     }
-    let Some(effect) = (fields.effect)(&without_item_names(path)) else { return };
+    let plain = without_item_names(path);
+    if fields.at_least.contains(&plain.as_str()) && reaches(desired, observed) {
+        return;
+    }
+    let Some(effect) = (fields.effect)(&plain) else { return };
     out.push(Change { path: bounded(path, VALUE_LIMIT), from: shown(observed), to: shown(desired), effect });
+}
+
+/// Whether a number in AWS is at least the declared one.
+fn reaches(desired: Option<&Value>, observed: Option<&Value>) -> bool {
+    let number = |value: Option<&Value>| value.and_then(Value::as_i64);
+    number(desired).zip(number(observed)).is_some_and(|(wanted, found)| found >= wanted)
 }
 
 /// Writes `none` for each of these members that the object leaves out, so that its absence is something
@@ -123,6 +135,7 @@ mod tests {
     const IN_PLACE: Fields<'static> = Fields {
         effect: &|path| (path != "forceDestroy").then_some(Effect::InPlace),
         named_lists: &[("indexes", "name")],
+        at_least: &["storage", "indexes.storage"],
     };
 
     fn paths(desired: Value, observed: Value) -> Vec<String> {
@@ -151,6 +164,16 @@ mod tests {
         let desired = json!({"indexes": [{"name": "a", "size": 1}, {"name": "b", "size": 1}]});
         let observed = json!({"indexes": [{"name": "c"}, {"name": "b", "size": 1}, {"name": "a", "size": 2}]});
         assert_eq!(paths(desired, observed), ["indexes[a].size", "indexes[c]"]);
+    }
+
+    #[test]
+    fn more_than_a_minimum_is_no_difference_and_less_is() {
+        assert!(paths(json!({"storage": 105}), json!({"storage": 110})).is_empty());
+        assert_eq!(paths(json!({"storage": 105}), json!({"storage": 100})), ["storage"]);
+        assert_eq!(paths(json!({"storage": 105}), json!({})), ["storage"]);
+        assert_eq!(paths(json!({"size": 105}), json!({"size": 110})), ["size"], "only where it is declared");
+        let of = |storage: i32| json!({"indexes": [{"name": "a", "storage": storage}]});
+        assert!(paths(of(1), of(2)).is_empty());
     }
 
     #[test]

@@ -77,6 +77,10 @@ pub trait Kind: Send + Sync + 'static {
     /// The lists in the spec whose items have names: path and naming member.
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[];
 
+    /// The numbers, by path without item names, that AWS has at the least what the spec says: what AWS may
+    /// raise by itself or can never lower. More than that is no difference.
+    const AT_LEAST: &'static [&'static str] = &[];
+
     /// The fields that may take another resource's output instead of a value of their own. The verbs
     /// and `diff` see specs in which the references are replaced by the values.
     const REFERENCES: &'static [Reference] = &[];
@@ -118,7 +122,7 @@ pub trait Kind: Send + Sync + 'static {
 
     /// The differences between the spec and what AWS has; tags are compared by the lifecycle.
     fn diff(spec: &Self::Spec, observed: &Observed<Self::Spec>) -> Vec<Change> {
-        let fields = diff::Fields { effect: &Self::effect, named_lists: Self::NAMED_LISTS };
+        let fields = diff::Fields { effect: &Self::effect, named_lists: Self::NAMED_LISTS, at_least: Self::AT_LEAST };
         diff::between(&Self::comparable(spec), &Self::comparable(&observed.spec), &fields)
     }
 

@@ -174,7 +174,8 @@ impl Plan {
 
 /// All that a spec and the user's tags say, as changes from nothing.
 fn everything<K: Kind>(spec: &K::Spec, tags: &Tags) -> Vec<Change> {
-    let fields = diff::Fields { effect: &|_| Some(Effect::InPlace), named_lists: K::NAMED_LISTS };
+    let fields =
+        diff::Fields { effect: &|_| Some(Effect::InPlace), named_lists: K::NAMED_LISTS, at_least: K::AT_LEAST };
     let written = serde_json::to_value(spec).unwrap_or_default();
     let mut all = diff::between(&written, &Value::Null, &fields);
     for change in &mut all {

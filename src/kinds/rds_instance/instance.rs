@@ -94,6 +94,7 @@ pub(super) fn pending(instance: &rds::DbInstance) -> Vec<&'static str> {
         ("iops", pending.iops.is_some()),
         (super::PASSWORD, pending.master_user_password.is_some()),
         ("multiAz", pending.multi_az.is_some()),
+        ("storageThroughput", pending.storage_throughput.is_some()),
         ("storageType", pending.storage_type.is_some()),
     ]
     .into_iter()
@@ -133,6 +134,7 @@ pub(super) fn spec(instance: &rds::DbInstance) -> RdsInstanceSpec {
         allocated_storage_gib: value!(allocated_storage).unwrap_or_default(),
         storage_type: value!(storage_type).as_deref().and_then(StorageType::from_api),
         iops: value!(iops),
+        storage_throughput: value!(storage_throughput),
         storage_encrypted: instance.storage_encrypted,
         multi_az: value!(multi_az),
         subnet_ids: Some(subnets.iter().filter_map(|subnet| subnet.subnet_identifier.clone()).collect()),
