@@ -18,7 +18,7 @@ use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::AwsError;
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
-use crate::cost::{Costs, Found};
+use crate::cost::{Billed, Costs, Found};
 use crate::health::Assessment;
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -134,6 +134,10 @@ pub trait Kind: Send + Sync + 'static {
     /// What a resource of this spec is paid for, by time and by use. What AWS sets where the spec is silent
     /// is in an observed spec and unknown in a declared one.
     fn cost_items(spec: &Self::Spec, found: Found<'_>) -> Costs;
+
+    /// The fields, by path without item names, that nothing is paid for by time for. Every other field changes
+    /// what [`cost_items`](Self::cost_items) says; a test holds each kind to it.
+    const FREE_FIELDS: &'static [&'static str];
 
     /// The fields that come up as changes only once `changes` are carried out, such as the alias of what
     /// they make. A plan names them.
@@ -307,6 +311,8 @@ pub struct Observed<S> {
     pub tags: Tags,
     /// What others may want to know of it.
     pub outputs: BTreeMap<String, String>,
+    /// What it is paid for beyond what the spec has.
+    pub billed: Billed,
 }
 
 impl<S> Observed<S> {
@@ -321,7 +327,13 @@ impl<S> Observed<S> {
             spec,
             tags,
             outputs: BTreeMap::new(),
+            billed: Billed::new(),
         }
+    }
+
+    /// What the cost of it follows from beside the spec.
+    pub fn for_cost(&self) -> Found<'_> {
+        Found::read(self.state, &self.outputs, Some(&self.billed))
     }
 }
 

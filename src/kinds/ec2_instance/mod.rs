@@ -115,6 +115,23 @@ impl Kind for Ec2Instance {
         serde_json::to_value(spec).unwrap_or(Value::Null)
     }
 
+    const FREE_FIELDS: &'static [&'static str] = &[
+        "dataVolumes.deleteOnTermination",
+        "dataVolumes.deviceName",
+        "dataVolumes.encrypted",
+        "iamInstanceProfile",
+        "imageId",
+        "keyName",
+        "metadataOptions.httpEndpoint",
+        "metadataOptions.httpPutResponseHopLimit",
+        "metadataOptions.httpTokens",
+        "rootVolume.deleteOnTermination",
+        "rootVolume.encrypted",
+        "securityGroupIds",
+        "terminationProtection",
+        "userData",
+    ];
+
     fn cost_items(spec: &Ec2InstanceSpec, found: Found<'_>) -> Costs {
         cost::items(spec, found)
     }
@@ -143,6 +160,7 @@ impl Kind for Ec2Instance {
         }
         let arn = format!("arn:{}:ec2:{}:{}:instance/{id}", aws.partition(), aws.region(), aws.account_id());
         Ok(Some(Observed {
+            billed: instance::billed(&instance),
             state,
             detail: instance::detail(&instance),
             health,

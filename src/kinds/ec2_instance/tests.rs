@@ -24,6 +24,7 @@ fn data(device: &str, size: i32) -> DataVolume {
 
 fn observed(spec: Ec2InstanceSpec) -> Observed<Ec2InstanceSpec> {
     Observed {
+        billed: crate::cost::Billed::new(),
         arn: String::new(),
         state: ResourceState::Active,
         detail: None,

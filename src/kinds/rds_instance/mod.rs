@@ -7,6 +7,7 @@ mod request;
 mod spec;
 mod storage;
 mod subnet_group;
+mod support;
 mod version;
 
 pub use spec::RdsInstanceSpec;
@@ -129,6 +130,28 @@ impl Kind for RdsInstance {
         changes
     }
 
+    const FREE_FIELDS: &'static [&'static str] = &[
+        "allowMajorVersionUpgrade",
+        "applyImmediately",
+        "autoMinorVersionUpgrade",
+        // Backups are paid for by what they hold.
+        "backupRetentionDays",
+        "backupWindow",
+        "databaseName",
+        "dbInstanceIdentifier",
+        "deletionProtection",
+        "maintenanceWindow",
+        "masterUserPasswordSecretRef.key",
+        "masterUserPasswordSecretRef.name",
+        "masterUsername",
+        "parameterGroupName",
+        "securityGroupIds",
+        // The last snapshot outlives the instance.
+        "skipFinalSnapshot",
+        "storageEncrypted",
+        "subnetIds",
+    ];
+
     fn cost_items(spec: &RdsInstanceSpec, found: Found<'_>) -> Costs {
         cost::items(spec, found)
     }
@@ -161,7 +184,8 @@ impl Kind for RdsInstance {
             state = settling(state, wanted, done, !instance::pending(&instance).is_empty());
         }
         let (detail, outputs) = (instance::detail(&instance), instance::outputs(&instance, &arn));
-        Ok(Some(Observed { arn, state, detail, health, spec, tags, outputs }))
+        let billed = instance::billed(&instance);
+        Ok(Some(Observed { arn, state, detail, health, spec, tags, outputs, billed }))
     }
 
     async fn create(aws: &Aws, request: Request<'_, RdsInstanceSpec>) -> Result<String, AwsError> {

@@ -33,7 +33,8 @@ pub struct RdsInstanceSpec {
     /// The database engine.
     #[schemars(length(max = 32), extend("enum" = ["mariadb", "mysql", "postgres"]))]
     pub engine: String,
-    /// The engine's version, such as `16` or `16.4`; AWS's default where absent. A version that is
+    /// The engine's version, such as `16` or `16.4`; AWS's default where absent. One whose standard support
+    /// is over, such as `11` of PostgreSQL, costs more: RDS Extended Support. A version that is
     /// less exact than AWS's, such as `16`, is met by every version that begins with it. It can only
     /// rise, and an upgrade interrupts the instance, which `restartPolicy` has to allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -26,6 +26,7 @@ fn spec() -> RdsInstanceSpec {
 
 fn observed(spec: RdsInstanceSpec) -> Observed<RdsInstanceSpec> {
     Observed {
+        billed: crate::cost::Billed::new(),
         arn: "arn:aws:rds:us-east-1:111122223333:db:orders".into(),
         state: ResourceState::Active,
         detail: None,
