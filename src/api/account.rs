@@ -184,6 +184,9 @@ pub struct AwsAccountStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub cost_per_day: Option<String>,
+    /// How many of them are in it at prices of another region, because those of their own are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources_priced_elsewhere: Option<i32>,
     /// How many of them have no known cost and are not in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources_without_cost: Option<i32>,

@@ -83,8 +83,8 @@ fn share(object: &Guarded) -> Option<Share> {
 }
 
 /// What of a share the status of its account tells.
-fn told(share: &Share) -> (&str, &str, Health, Option<&str>) {
-    (&share.account, share.kind, share.health, share.per_day.as_deref())
+fn told(share: &Share) -> (&str, &str, Health, Option<&str>, bool) {
+    (&share.account, share.kind, share.health, share.per_day.as_deref(), share.is_priced_elsewhere)
 }
 
 /// The sums of all accounts.
@@ -112,6 +112,7 @@ impl Ledger {
         status.resources_by_health = healths.by_name();
         status.health = worst(healths.keys().copied());
         status.cost_per_day = Some(usd(cost.known().unwrap_or_default()));
+        status.resources_priced_elsewhere = (cost.stood_in() > 0).then_some(cost.stood_in());
         status.resources_without_cost = (cost.unknown() > 0).then_some(cost.unknown());
     }
 

@@ -1,6 +1,9 @@
 //! What is paid for: usage, quantity and unit.
 
 use crate::api::resource::ResourceState;
+use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::civil::Date;
+use k8s_openapi::jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -57,6 +60,10 @@ pub enum Unit {
     RcuHour,
     /// A write capacity unit for an hour.
     WcuHour,
+    /// A virtual CPU for an hour.
+    VcpuHour,
+    /// A virtual CPU for a month.
+    VcpuMonth,
     /// One of something for a month.
     Month,
     /// A gigabyte for a month. AWS bills the GiB of its volumes as GB (EBS pricing: "per GB-month").
@@ -89,6 +96,8 @@ impl Unit {
         (Self::Hour, "hour"),
         (Self::RcuHour, "RCU-hour"),
         (Self::WcuHour, "WCU-hour"),
+        (Self::VcpuHour, "vCPU-hour"),
+        (Self::VcpuMonth, "vCPU-month"),
         (Self::Month, "month"),
         (Self::GbMonth, "GB-month"),
         (Self::IopsMonth, "IOPS-month"),
@@ -116,10 +125,13 @@ impl Unit {
     /// What one that is held for a day costs at a price of `usd` a unit; `None` for what is paid by use.
     pub fn per_day(self, usd: Decimal) -> Option<Decimal> {
         match self {
-            Self::Hour | Self::RcuHour | Self::WcuHour => Some(usd * HOURS_PER_DAY),
-            Self::Month | Self::GbMonth | Self::IopsMonth | Self::MbpsMonth | Self::ThousandObjectsMonth => {
-                Some(usd * HOURS_PER_DAY / HOURS_PER_MONTH)
-            }
+            Self::Hour | Self::RcuHour | Self::WcuHour | Self::VcpuHour => Some(usd * HOURS_PER_DAY),
+            Self::Month
+            | Self::GbMonth
+            | Self::IopsMonth
+            | Self::MbpsMonth
+            | Self::VcpuMonth
+            | Self::ThousandObjectsMonth => Some(usd * HOURS_PER_DAY / HOURS_PER_MONTH),
             Self::Gb
             | Self::GbSecond
             | Self::ThousandRequests
@@ -172,9 +184,17 @@ impl Costs {
     }
 }
 
+/// What AWS says of a resource that is paid for and is no field of its spec, by AWS's name for it, such as
+/// `Tenancy`.
+pub type Billed = BTreeMap<&'static str, String>;
+
 /// What is known of a resource beside its spec.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
+    /// The day for which the cost is told: some prices begin on a day.
+    pub today: Date,
+    /// What AWS says beyond the spec; `None` where the resource was not looked at.
+    pub billed: Option<&'a Billed>,
     /// Where it is in its life: what stands still is not paid for its running.
     pub state: ResourceState,
     /// Its outputs; `None` where it was not looked at.
@@ -184,7 +204,21 @@ pub struct Found<'a> {
 impl Found<'_> {
     /// What is known of a resource that is only declared: that it is to run.
     pub fn declared() -> Self {
-        Self { state: ResourceState::Active, outputs: None }
+        Self { today: today(), billed: None, state: ResourceState::Active, outputs: None }
+    }
+
+    /// What is known of a resource that was looked at.
+    pub fn read<'a>(
+        state: ResourceState,
+        outputs: &'a BTreeMap<String, String>,
+        billed: Option<&'a Billed>,
+    ) -> Found<'a> {
+        Found { today: today(), billed, state, outputs: Some(outputs) }
+    }
+
+    /// What AWS says under this name.
+    pub fn billed(&self, name: &str) -> Option<&str> {
+        self.billed?.get(name).map(String::as_str)
     }
 
     /// Whether it is paid for its running. What is on its way to a change counts: it is paid for again
@@ -204,6 +238,11 @@ impl Found<'_> {
     pub fn output(&self, name: &str) -> Option<&str> {
         self.outputs?.get(name).map(String::as_str)
     }
+}
+
+/// The day in UTC, by which AWS bills.
+fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
 #[cfg(test)]

@@ -12,6 +12,6 @@ mod prices;
 mod sum;
 
 pub use estimates::{Estimate, NotIncluded, PricedItem, estimate, price, usd};
-pub use items::{CostItem, Costs, Found, HOURS_PER_MONTH, Unit, Usage};
+pub use items::{Billed, CostItem, Costs, Found, HOURS_PER_MONTH, Unit, Usage};
 pub use prices::{FALLBACK_REGION, Price, PriceBook, Quote};
 pub use sum::Sum;

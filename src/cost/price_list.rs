@@ -22,7 +22,20 @@ pub struct Query {
 pub fn query(usage: &Usage, region: &str) -> Option<Query> {
     let key: Vec<&str> = usage.key().split('.').collect();
     let (service_code, attributes) = match (usage.service(), key.as_slice()) {
-        ("ec2", _) => ("AmazonEC2", instance(usage.key())),
+        // What is paid for beside the hours has keys that look like types.
+        ("ec2", ["cpu-credits" | "ebs-optimized" | "detailed-monitoring", ..]) => return None,
+        ("ec2", [_, _, how @ ..]) => {
+            let (tenancy, system) = match how {
+                [] => ("Shared", "Linux"),
+                ["dedicated"] => ("Dedicated", "Linux"),
+                ["windows"] => ("Shared", "Windows"),
+                ["windows", "dedicated"] => ("Dedicated", "Windows"),
+                _ => return None,
+            };
+            let suffix: usize = how.iter().map(|part| part.len() + 1).sum();
+            let type_ = usage.key().get(..usage.key().len() - suffix)?;
+            ("AmazonEC2", instance(type_, tenancy, system))
+        }
         ("ebs", ["storage", type_]) => ("AmazonEC2", vec![("productFamily", "Storage"), ("volumeApiName", type_)]),
         ("ebs", ["iops", type_]) => ("AmazonEC2", vec![("group", "EBS IOPS"), ("volumeApiName", type_)]),
         ("ebs", ["throughput", type_]) => {
@@ -52,15 +65,20 @@ pub fn query(usage: &Usage, region: &str) -> Option<Query> {
     Some(Query { service_code, attributes: attributes.chain([("regionCode", region.to_owned())]).collect() })
 }
 
-/// Linux on shared hardware, paid by use.
-fn instance(type_: &str) -> Vec<(&'static str, &str)> {
-    vec![
+/// An instance that is paid by use, with the licence of its system and of nothing else.
+fn instance<'a>(type_: &'a str, tenancy: &'a str, system: &'a str) -> Vec<(&'static str, &'a str)> {
+    let mut attributes = vec![
         ("instanceType", type_),
-        ("operatingSystem", "Linux"),
-        ("tenancy", "Shared"),
+        ("operatingSystem", system),
+        ("tenancy", tenancy),
         ("preInstalledSw", "NA"),
         ("capacitystatus", "Used"),
-    ]
+    ];
+    if system == "Windows" {
+        // There is another price for a licence that one has already.
+        attributes.push(("licenseModel", "No License required"));
+    }
+    attributes
 }
 
 fn deployment(zones: &str) -> Option<&'static str> {
@@ -87,6 +105,7 @@ fn database_storage(type_: &str, zones: &str) -> Option<Vec<(&'static str, &'sta
         "gp3" => "General Purpose-GP3",
         "io1" => "Provisioned IOPS",
         "io2" => "Provisioned IOPS-IO2",
+        "standard" => "Magnetic",
         _ => return None,
     };
     Some(vec![("productFamily", "Database Storage"), ("volumeType", volume), ("deploymentOption", deployment(zones)?)])
@@ -198,6 +217,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_dearer_than_linux_on_shared_hardware_is_asked_for_as_what_it_is() {
+        let attributes = |usage: &str| query(&Usage::named(usage), "us-east-1").unwrap().attributes;
+        let has = |usage: &str, name, value: &str| attributes(usage).contains(&(name, value.to_owned()));
+        assert!(has("ec2/m5.large.dedicated", "tenancy", "Dedicated"));
+        assert!(has("ec2/m5.large.windows", "operatingSystem", "Windows"));
+        assert!(has("ec2/m5.large.windows.dedicated", "instanceType", "m5.large"));
+    }
+
+    #[test]
     fn every_usage_has_its_question_or_is_left_to_the_book() {
         let rows = [
             ("ebs/storage.gp3", Some("AmazonEC2")),
@@ -211,7 +239,13 @@ mod tests {
             ("vpc/public-ipv4.in-use", Some("AmazonVPC")),
             ("rds/iops.gp3.single-az", None),
             ("rds/oracle.single-az.db.t3.micro", None),
+            ("rds/storage.standard.single-az", Some("AmazonRDS")),
+            ("rds/extended-support.year-3", None),
             ("secretsmanager/secret", None),
+            ("ec2/t3.micro.spot", None),
+            ("ec2/cpu-credits.t3", None),
+            ("ec2/ebs-optimized.r3.xlarge", None),
+            ("ec2/t3.micro.red-hat-enterprise-linux", None),
         ];
         for (usage, service) in rows {
             assert_eq!(query(&Usage::named(usage), "us-east-1").map(|query| query.service_code), service, "{usage}");

@@ -16,9 +16,25 @@ pub struct Sum {
     total: Decimal,
     counted: i32,
     unknown: i32,
+    stood_in: i32,
 }
 
 impl Sum {
+    /// Notes that a cost in it is of prices of another region.
+    pub fn add_stand_in(&mut self) {
+        self.stood_in += 1;
+    }
+
+    /// Takes out what [`Self::add_stand_in`] noted.
+    pub fn remove_stand_in(&mut self) {
+        self.stood_in -= 1;
+    }
+
+    /// How many of the costs are of prices of another region.
+    pub fn stood_in(&self) -> i32 {
+        self.stood_in
+    }
+
     /// Adds the cost of one more resource, as its status has it.
     pub fn add(&mut self, per_day: Option<&str>) {
         match countable(per_day) {
@@ -51,6 +67,7 @@ impl AddAssign for Sum {
         self.total += other.total;
         self.counted += other.counted;
         self.unknown += other.unknown;
+        self.stood_in += other.stood_in;
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Fields<'a> {
     pub named_lists: &'a [(&'static str, &'static str)],
     /// The paths whose values are told apart and never shown.
     pub hidden: &'a [&'static str],
+    /// The numbers that are minimums, see [`AT_LEAST`](crate::kinds::Kind::AT_LEAST).
+    pub at_least: &'a [&'static str],
 }
 
 /// The changes that would make `observed` read as `desired`.
@@ -82,6 +84,9 @@ fn leaf(path: &str, desired: Option<&Value>, observed: Option<&Value>, fields: &
         return;
     }
     let plain = without_item_names(path);
+    if fields.at_least.contains(&plain.as_str()) && reaches(desired, observed) {
+        return;
+    }
     let Some(effect) = (fields.effect)(&plain) else { return };
     let side = |value: Option<&Value>| shown(value.map(|value| masked(&plain, value, fields.hidden)).as_ref());
     out.push(Change { path: cut(path, VALUE_LIMIT), from: side(observed), to: side(desired), effect });
@@ -103,6 +108,12 @@ fn masked(path: &str, value: &Value, hidden_paths: &[&str]) -> Value {
         }
         plain => plain.clone(),
     }
+}
+
+/// Whether a number in AWS is at least the declared one.
+fn reaches(desired: Option<&Value>, observed: Option<&Value>) -> bool {
+    let number = |value: Option<&Value>| value.and_then(Value::as_i64);
+    number(desired).zip(number(observed)).is_some_and(|(wanted, found)| found >= wanted)
 }
 
 /// Writes `none` for each of these members that the object leaves out, so that its absence is something
@@ -146,6 +157,7 @@ mod tests {
         effect: &|path| (path != "forceDestroy").then_some(Effect::InPlace),
         named_lists: &[("indexes", "name"), ("variables", "name")],
         hidden: &["variables.value", "token"],
+        at_least: &["storage", "indexes.storage"],
     };
 
     fn paths(desired: Value, observed: Value) -> Vec<String> {
@@ -174,6 +186,16 @@ mod tests {
         let desired = json!({"indexes": [{"name": "a", "size": 1}, {"name": "b", "size": 1}]});
         let observed = json!({"indexes": [{"name": "c"}, {"name": "b", "size": 1}, {"name": "a", "size": 2}]});
         assert_eq!(paths(desired, observed), ["indexes[a].size", "indexes[c]"]);
+    }
+
+    #[test]
+    fn more_than_a_minimum_is_no_difference_and_less_is() {
+        assert!(paths(json!({"storage": 105}), json!({"storage": 110})).is_empty());
+        assert_eq!(paths(json!({"storage": 105}), json!({"storage": 100})), ["storage"]);
+        assert_eq!(paths(json!({"storage": 105}), json!({})), ["storage"]);
+        assert_eq!(paths(json!({"size": 105}), json!({"size": 110})), ["size"], "only where it is declared");
+        let of = |storage: i32| json!({"indexes": [{"name": "a", "storage": storage}]});
+        assert!(paths(of(1), of(2)).is_empty());
     }
 
     #[test]

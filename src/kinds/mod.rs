@@ -19,7 +19,7 @@ use crate::api::resource::{Change, Effect, Intent, ResourceState};
 use crate::aws::error::AwsError;
 use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
-use crate::cost::{Costs, Found};
+use crate::cost::{Billed, Costs, Found};
 use crate::health::Assessment;
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -94,6 +94,10 @@ pub trait Kind: Send + Sync + 'static {
     /// told without the values.
     const HIDDEN: &'static [&'static str] = &[];
 
+    /// The numbers, by path without item names, that AWS has at the least what the spec says: what AWS may
+    /// raise by itself or can never lower. More than that is no difference.
+    const AT_LEAST: &'static [&'static str] = &[];
+
     /// The fields that may take another resource's output instead of a value of their own. The verbs
     /// and `diff` see specs in which the references are replaced by the values.
     const REFERENCES: &'static [Reference] = &[];
@@ -133,10 +137,19 @@ pub trait Kind: Send + Sync + 'static {
         serde_json::to_value(spec).unwrap_or(Value::Null)
     }
 
+    /// What is known of the fields of the kind's spec where two are compared.
+    fn fields() -> diff::Fields<'static> {
+        diff::Fields {
+            effect: &Self::effect,
+            named_lists: Self::NAMED_LISTS,
+            hidden: Self::HIDDEN,
+            at_least: Self::AT_LEAST,
+        }
+    }
+
     /// The differences between the spec and what AWS has; tags are compared by the lifecycle.
     fn diff(spec: &Self::Spec, observed: &Observed<Self::Spec>) -> Vec<Change> {
-        let fields = diff::Fields { effect: &Self::effect, named_lists: Self::NAMED_LISTS, hidden: Self::HIDDEN };
-        diff::between(&Self::comparable(spec), &Self::comparable(&observed.spec), &fields)
+        diff::between(&Self::comparable(spec), &Self::comparable(&observed.spec), &Self::fields())
     }
 
     /// Whether the resource does its work. `changes` are the differences from the spec.
@@ -147,6 +160,10 @@ pub trait Kind: Send + Sync + 'static {
     /// What a resource of this spec is paid for, by time and by use. What AWS sets where the spec is silent
     /// is in an observed spec and unknown in a declared one.
     fn cost_items(spec: &Self::Spec, found: Found<'_>) -> Costs;
+
+    /// The fields, by path without item names, that nothing is paid for by time for. Every other field changes
+    /// what [`cost_items`](Self::cost_items) says; a test holds each kind to it.
+    const FREE_FIELDS: &'static [&'static str];
 
     /// The fields that come up as changes only once `changes` are carried out, such as the alias of what
     /// they make. A plan names them.
@@ -323,6 +340,8 @@ pub struct Observed<S> {
     pub tags: Tags,
     /// What others may want to know of it.
     pub outputs: BTreeMap<String, String>,
+    /// What it is paid for beyond what the spec has.
+    pub billed: Billed,
 }
 
 impl<S> Observed<S> {
@@ -337,12 +356,18 @@ impl<S> Observed<S> {
             spec,
             tags,
             outputs: BTreeMap::new(),
+            billed: Billed::new(),
         }
     }
 
     /// Whether it is only what is left of a resource that is gone.
     pub fn is_remainder(&self) -> bool {
         self.health.reason == REMAINDER
+    }
+
+    /// What the cost of it follows from beside the spec.
+    pub fn for_cost(&self) -> Found<'_> {
+        Found::read(self.state, &self.outputs, Some(&self.billed))
     }
 }
 

@@ -330,7 +330,7 @@ fn settled(facts: &Facts, seen: &Seen) -> Action {
         return refuse(
             "UpdateLoop",
             format!(
-                "Writing {} {FRUITLESS_LIMIT} times had no effect, so the controller stopped. Write the value as AWS shows it, or take the field out of the spec.",
+                "Writing {} {FRUITLESS_LIMIT} times had no effect, so the controller stopped. Write the value as AWS shows it, or take the field out of the spec, where admission allows it.",
                 paths(&may)
             ),
         );
@@ -371,7 +371,7 @@ fn nothing_permitted(facts: &Facts, may_not: &[Change], seen: &Seen) -> Action {
         return refuse(
             "ReplaceRefused",
             format!(
-                "{} cannot be changed in place, and the resource is never replaced silently. Set the field back, or declare a new object and delete this one.",
+                "{} cannot be changed in place, and the resource is never replaced silently. Write the value that AWS has, where admission lets the field be edited; else declare a new object and delete this one.",
                 paths(&replace)
             ),
         );

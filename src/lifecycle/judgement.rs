@@ -5,7 +5,7 @@ use crate::api::conditions::{bounded, without_request_id};
 use crate::api::cost::{COST_LIST_LIMIT, Cost, Item};
 use crate::api::moment;
 use crate::api::resource::{AwsResourceStatus, Health, ResourceState};
-use crate::cost::{Estimate, Found, price, usd};
+use crate::cost::{Estimate, price, usd};
 use crate::health::{Assessment, Telling};
 use crate::kinds::Kind;
 use crate::lifecycle::Walk;
@@ -42,7 +42,7 @@ impl Walk<'_> {
         if !ours || facts.deleting {
             return Judgement { health: Some(health), cost: None, settled };
         }
-        let found = Found { state: observed.state, outputs: Some(&observed.outputs) };
+        let found = observed.for_cost();
         let costs = K::cost_items(&observed.spec, found);
         let book = self.cx.prices.book_for(&costs, &self.region).await;
         let estimate = price(&costs, &self.region, &book);

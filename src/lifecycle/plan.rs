@@ -176,7 +176,7 @@ impl Plan {
 
 /// All that a spec and the user's tags say, as changes from nothing.
 fn everything<K: Kind>(spec: &K::Spec, tags: &Tags) -> Vec<Change> {
-    let fields = diff::Fields { effect: &|_| Some(Effect::InPlace), named_lists: K::NAMED_LISTS, hidden: &[] };
+    let fields = diff::Fields { effect: &|_| Some(Effect::InPlace), hidden: &[], ..K::fields() };
     // The pass has written the spec before, so that this cannot fail.
     let written = serde_json::to_value(spec).unwrap_or_default();
     let mut all = diff::between(&written, &Value::Null, &fields);

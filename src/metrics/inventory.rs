@@ -24,6 +24,8 @@ pub struct Share {
     pub health: Health,
     /// Its cost in USD per day, as its status has it.
     pub per_day: Option<String>,
+    /// Whether prices of another region stand in for some of its own.
+    pub is_priced_elsewhere: bool,
     /// The historical agent that owns it.
     pub owner: Option<String>,
     /// Whether a service agent governs it.
@@ -46,12 +48,19 @@ impl Share {
             state: status.and_then(|status| status.state),
             health: status.and_then(|status| status.health).unwrap_or(Health::Unknown),
             per_day: status.and_then(|status| status.cost_per_day.clone()),
+            is_priced_elsewhere: status.is_some_and(is_priced_elsewhere),
             owner: status.and_then(|status| status.owner.clone()),
             is_governed: status.is_some_and(|status| status.service_agent.is_some()),
             stalled: status.and_then(stalled_for),
             savings: changes.filter_map(|change| change.strip_prefix('-')).map(str::to_owned).collect(),
         }
     }
+}
+
+/// Whether its cost is known, and is of prices of another region.
+fn is_priced_elsewhere(status: &AwsResourceStatus) -> bool {
+    let cost = status.cost.as_ref().filter(|_| status.cost_per_day.is_some());
+    cost.is_some_and(|cost| cost.priced_as_in.is_some())
 }
 
 /// Why nothing goes on until somebody acts, where that is so.
@@ -87,6 +96,9 @@ impl Sums {
         self.classes.add((share.kind, share.state, share.health));
         share.stalled.iter().for_each(|reason| self.stalled.add((share.kind, reason.clone())));
         self.cost.add(per_day);
+        if share.is_priced_elsewhere {
+            self.cost.add_stand_in();
+        }
         self.cost_by_owner.entry(share.owner.clone()).or_default().add(per_day);
         share.savings.iter().for_each(|saved| self.savings.add(Some(saved)));
         self.governed += i32::from(share.is_governed);
@@ -98,6 +110,9 @@ impl Sums {
         self.classes.remove(&(share.kind, share.state, share.health));
         share.stalled.iter().for_each(|reason| self.stalled.remove(&(share.kind, reason.clone())));
         self.cost.remove(per_day);
+        if share.is_priced_elsewhere {
+            self.cost.remove_stand_in();
+        }
         if let Some(cost) = self.cost_by_owner.get_mut(&share.owner) {
             cost.remove(per_day);
             if *cost == Sum::default() {
@@ -133,7 +148,9 @@ mod tests {
         });
         let stays = Share::of(&object(json!({"state": "Active", "health": "Healthy", "costPerDay": "0.10"})));
         let goes = [
-            Share::of(&object(json!({"owner": "BillGates", "serviceAgent": "data", "costPerDay": "0.20"}))),
+            Share::of(&object(
+                json!({"owner": "BillGates", "serviceAgent": "data", "costPerDay": "0.20", "cost": {"pricedAsIn": "us-east-1"}}),
+            )),
             Share::of(&object(json!({"conditions": [stalled], "recommendations": [open]}))),
             Share::of(&object(json!(null))),
         ];

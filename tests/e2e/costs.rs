@@ -121,12 +121,25 @@ async fn a_cost_is_explained_by_its_components_from_the_cluster_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_past_its_standard_support_costs_the_fee_for_it() {
+    let story = Story::begin("cost-support").await;
+    let database = "dbInstanceIdentifier: orders, engine: postgres, engineVersion: '11', instanceClass: db.t4g.micro, allocatedStorageGib: 20, masterUsername: shop";
+    story.apply("orders", &format!("deletionPolicy: Delete\nrdsInstance: {{{database}}}")).await;
+    let fee = "rds/extended-support.year-3";
+    let orders = story.until("orders", "priced", |object| is_ready(object) && costs(object, fee).is_some()).await;
+    // 2 vCPU × 0.20 × 24.
+    assert_eq!(costs(&orders, fee).as_deref(), Some("9.60"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn prices_of_another_region_stand_in_and_a_type_without_a_price_has_no_cost() {
     let story = Story::begin("cost-unknown").await;
     story.apply("abroad", &spec("t3.micro", "region: eu-west-1")).await;
     let abroad = story.until("abroad", "priced", |object| !items(object).is_empty()).await;
     let cost = abroad.status.as_ref().unwrap().cost.clone().unwrap();
     assert_eq!(cost.priced_as_in.as_deref(), Some("us-east-1"));
+    // The sum of the account says so too.
+    story.until_account(|account| account.status.as_ref().unwrap().resources_priced_elsewhere == Some(1)).await;
 
     // The book has no io1 storage in two zones.
     let database = "rdsInstance: {dbInstanceIdentifier: orders, engine: postgres, instanceClass: db.t4g.micro, allocatedStorageGib: 100, storageType: io1, iops: 1000, multiAz: true, masterUsername: shop}";

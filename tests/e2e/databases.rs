@@ -127,9 +127,35 @@ async fn what_a_database_cannot_do_is_refused_at_admission_or_by_field_reason_an
     story.apply("orders", &with("15", 20)).await;
     let refused = story.until_reason("orders", "Stalled", "ReplaceRefused").await;
     let said = message(&refused, "Stalled");
-    assert!(said.contains("engineVersion (16.3 → 15)") && said.contains("Set the field back"), "{said}");
+    assert!(said.contains("engineVersion (16.3 → 15)") && said.contains("Write the value that AWS has"), "{said}");
     assert_eq!(instance(&story)["EngineVersion"], "16.3");
     assert_eq!(story.emulator.writes(&story.account_id), ["CreateDBInstance"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_with_provisioned_iops_grows_in_one_call_and_what_aws_rounds_up_is_as_declared() {
+    let story = Story::begin("database-iops").await;
+    let with = |storage: u32| {
+        let storage = format!("allocatedStorageGib: {storage}, storageType: io1, iops: 1000, applyImmediately: true");
+        format!("driftPeriodSeconds: 10\nrdsInstance: {{{ORDERS}, instanceClass: db.t4g.micro, {storage}}}")
+    };
+    story.apply("orders", &with(100)).await;
+    story.until_ready("orders").await;
+    let grown = story.apply("orders", &with(105)).await;
+    until_ready_again(&story, &grown).await;
+    let found = instance(&story);
+    assert_eq!((&found["AllocatedStorage"], &found["Iops"]), (&json!(110), &json!(1000)));
+    // Storage autoscaling does the same by itself.
+    let more =
+        json!({"DBInstanceIdentifier": "orders", "AllocatedStorage": 200, "Iops": 1000, "ApplyImmediately": true});
+    story.aws("rds", "modify_db_instance", more);
+    let whole = |object: &AwsResource| {
+        let cost = object.status.as_ref().and_then(|status| status.cost.as_ref());
+        is_ready(object) && cost.is_some_and(|cost| serde_json::to_string(cost).unwrap_or_default().contains("\"200\""))
+    };
+    story.until("orders", "ready and paid for as AWS has it", whole).await;
+    let calls = story.emulator.writes(&story.account_id);
+    assert_eq!(calls.iter().filter(|call| *call == "ModifyDBInstance").count(), 2, "one is the observer's: {calls:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,6 +7,7 @@ use crate::lifecycle::graph;
 use crate::lifecycle::plan::price::{CostChange, per_month};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// The whole plan. What is not known is left out.
 pub(super) fn report(report: &Report) -> Value {
@@ -17,8 +18,17 @@ pub(super) fn report(report: &Report) -> Value {
         "objects": report.rows.iter().map(row).collect::<Vec<_>>(),
         "failures": failures,
         "remarks": report.remarks,
-        "cost": {"perDay": usd(total), "perMonth": usd(per_month(total)), "unknown": unknown},
+        "cost": cost_of_all(report, total, unknown),
     })
+}
+
+fn cost_of_all(report: &Report, total: Decimal, unknown: usize) -> Value {
+    let mut cost = json!({"perDay": usd(total), "perMonth": usd(per_month(total)), "unknown": unknown});
+    let elsewhere = report.priced_as_in();
+    if !elsewhere.is_empty() {
+        cost["pricedAsIn"] = json!(elsewhere);
+    }
+    cost
 }
 
 fn failure(failure: &Failure) -> Value {
@@ -74,6 +84,13 @@ fn cost(cost: &CostChange) -> Value {
 }
 
 impl Report {
+    /// The regions whose prices stand in for some of those that the sum is made of.
+    pub(super) fn priced_as_in(&self) -> BTreeSet<&'static str> {
+        let known = self.rows.iter().filter_map(|row| row.ahead.cost.as_ref());
+        let changed = known.filter(|cost| cost.per_day().is_some_and(|per_day| !per_day.is_zero()));
+        changed.filter_map(|cost| cost.priced_as_in).collect()
+    }
+
     /// What all plans together add per day, and of how many that is not known.
     pub(super) fn cost(&self) -> (Decimal, usize) {
         let of_rows = || self.rows.iter().filter_map(|row| row.ahead.cost.as_ref()).map(CostChange::per_day);

@@ -133,6 +133,11 @@ fn total(report: &Report) -> String {
         true => "The cost stays the same".to_owned(),
         false => format!("Cost: {}", both(total)),
     };
+    let elsewhere: Vec<&str> = report.priced_as_in().into_iter().collect();
+    let text = match elsewhere.as_slice() {
+        [] => text,
+        regions => format!("{text}, for a part at prices of {}", regions.join(", ")),
+    };
     match unknown {
         0 => format!("{text}."),
         unknown => format!("{text}, without {unknown} that no price is known for."),
@@ -208,5 +213,19 @@ mod tests {
         let text = plain(vec![made]);
         assert!(text.contains("cost: not known, without a price for 1 × ec2/x99.huge"), "{text}");
         assert!(text.ends_with("without 1 that no price is known for."), "{text}");
+    }
+
+    #[test]
+    fn the_sum_says_whose_prices_stand_in() {
+        let changes = vec![change("a", Effect::InPlace)];
+        let mut made = row(Action::Update(changes.clone()), changes);
+        made.ahead.cost = Some(CostChange {
+            before: Some(Decimal::ZERO),
+            after: Some(Decimal::ONE),
+            priced_as_in: Some("us-east-1"),
+            ..CostChange::default()
+        });
+        let text = plain(vec![made]);
+        assert!(text.ends_with("a month, for a part at prices of us-east-1."), "{text}");
     }
 }

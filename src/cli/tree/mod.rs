@@ -71,6 +71,9 @@ struct Node {
     health: Option<Health>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost_per_day: Option<String>,
+    /// The region whose prices stand in for some of the resource's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priced_as_in: Option<String>,
     ready: String,
     reason: String,
     message: String,
@@ -89,6 +92,7 @@ impl Node {
             state: status.state,
             health: status.health,
             cost_per_day: status.cost_per_day,
+            priced_as_in: status.cost.and_then(|cost| cost.priced_as_in),
             ready: ready.map_or("Unknown", |condition| condition.status.as_str()).to_owned(),
             reason: ready.map(|condition| condition.reason.clone()).unwrap_or_default(),
             message: ready.map(|condition| condition.message.clone()).unwrap_or_default(),

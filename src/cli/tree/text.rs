@@ -5,6 +5,7 @@ use super::branches::{Forest, Line, Mark};
 use crate::cli::table::aligned;
 use crate::cost::usd;
 use rust_decimal::Decimal;
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 const HEADER: [&str; 7] = ["OBJECT", "KIND", "STATE", "HEALTH", "COST/DAY", "READY", "REASON"];
@@ -52,7 +53,11 @@ fn total(nodes: &[&Node]) -> String {
     let unknown = costs.iter().filter(|cost| cost.is_none()).count();
     let sum = usd(costs.iter().flatten().sum());
     let rest = if unknown > 0 { format!(", without {unknown} whose cost is not known") } else { String::new() };
-    format!("{} objects, {sum} USD a day{rest}.", nodes.len())
+    let elsewhere = nodes.iter().filter(|node| node.cost_per_day.is_some());
+    let elsewhere: BTreeSet<&str> = elsewhere.filter_map(|node| node.priced_as_in.as_deref()).collect();
+    let elsewhere = elsewhere.into_iter().collect::<Vec<_>>().join(", ");
+    let elsewhere = if elsewhere.is_empty() { String::new() } else { format!(", for a part at prices of {elsewhere}") };
+    format!("{} objects, {sum} USD a day{elsewhere}{rest}.", nodes.len())
 }
 
 /// What others wait for comes first: there the cause is to be found.
@@ -104,6 +109,14 @@ mod tests {
         assert_eq!(told[0], "b is not ready: DependencyNotReady: It waits.");
         assert!(told[1].starts_with("a is"), "{told:?}");
         assert!(text.contains("2 objects, 0.00 USD a day, without 2 whose cost is not known."), "{text}");
+    }
+
+    #[test]
+    fn a_sum_says_whose_prices_stand_in() {
+        let there = Node { priced_as_in: Some("us-east-1".into()), ..node("a", &[], true) };
+        let forest = Forest::of([there, node("b", &[], true)].into_iter());
+        let text = table(&forest, &forest.all());
+        assert!(text.contains("2 objects, 0.50 USD a day, for a part at prices of us-east-1."), "{text}");
     }
 
     #[test]

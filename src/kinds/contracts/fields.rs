@@ -105,7 +105,7 @@ fn check<K: Kind>(subject: &Subject<'_>, field: &Field, paths: &[String]) -> Res
 
 /// Specs in which the field has a value: the examples that set it, and examples in which it, or a
 /// block that it is in, is made from the schema.
-fn bases(examples: &[Value], field: &Field) -> Vec<Value> {
+pub fn bases(examples: &[Value], field: &Field) -> Vec<Value> {
     let mut bases = Vec::new();
     for example in examples {
         bases.extend(values::at(example, &field.way).map(|_| example.clone()));
@@ -210,6 +210,7 @@ pub fn read<K: Kind>(spec: &Value) -> Result<K::Spec, String> {
 pub fn observed<K: Kind>(subject: &Subject<'_>, spec: K::Spec) -> Observed<K::Spec> {
     let id = K::id(&spec).unwrap_or_else(|| "id-0123456789abcdef0".to_owned());
     Observed {
+        billed: crate::cost::Billed::new(),
         arn: format!("arn:aws:service:us-east-1:111122223333:{id}"),
         state: ResourceState::Active,
         detail: None,

@@ -1,6 +1,7 @@
 //! Contracts that every row of the table of kinds keeps, a row that is added later included. Nothing
 //! here names a kind: the tests walk the table, the schema that users see, and the examples.
 
+mod costs;
 mod fields;
 pub(crate) mod fuzz;
 mod schema;
@@ -161,6 +162,11 @@ fn a_kind_that_is_named_by_its_users_says_in_which_field() {
 #[test]
 fn every_field_that_is_changed_is_seen_or_refused_or_said_to_have_no_counterpart() {
     every_kind!(K, row => fields::problems::<K>(&row.subject()));
+}
+
+#[test]
+fn every_field_is_seen_in_the_cost_or_declared_to_be_free() {
+    every_kind!(K, row => costs::problems::<K>(&row.subject()));
 }
 
 #[test]

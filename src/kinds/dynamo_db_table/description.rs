@@ -2,6 +2,7 @@
 
 use super::spec::*;
 use crate::api::resource::ResourceState;
+use crate::cost::Billed;
 use crate::health::Assessment;
 use crate::health::table::judge;
 use aws_sdk_dynamodb::types as ddb;
@@ -30,6 +31,12 @@ pub(super) fn spec(table: &ddb::TableDescription, wanted: Option<&DynamoDbTableS
         table_class: table_class(table),
         ..Default::default()
     }
+}
+
+/// What the table is paid for beyond the spec: the regions of its replicas.
+pub(super) fn billed(table: &ddb::TableDescription) -> Billed {
+    let regions: Vec<&str> = table.replicas().iter().filter_map(|replica| replica.region_name()).collect();
+    Billed::from_iter((!regions.is_empty()).then(|| ("Replicas", regions.join(" "))))
 }
 
 /// Tables that never were on-demand have no summary (API reference, BillingModeSummary).

@@ -93,6 +93,27 @@ impl Kind for DynamoDbTable {
         comparable(spec.clone())
     }
 
+    const FREE_FIELDS: &'static [&'static str] = &[
+        "deletionProtection",
+        "encryption.kmsKeyId",
+        "encryption.type",
+        "globalSecondaryIndexes.indexName",
+        "globalSecondaryIndexes.nonKeyAttributes",
+        "globalSecondaryIndexes.partitionKey.name",
+        "globalSecondaryIndexes.partitionKey.type",
+        "globalSecondaryIndexes.projection",
+        "globalSecondaryIndexes.sortKey.name",
+        "globalSecondaryIndexes.sortKey.type",
+        "partitionKey.name",
+        "partitionKey.type",
+        "sortKey.name",
+        "sortKey.type",
+        "stream.viewType",
+        "tableName",
+        "timeToLive.attributeName",
+        "timeToLive.enabled",
+    ];
+
     fn cost_items(spec: &DynamoDbTableSpec, found: Found<'_>) -> Costs {
         cost::items(spec, found)
     }
@@ -115,6 +136,7 @@ impl Kind for DynamoDbTable {
             Look::Full(wanted) => read_named_settings(aws, id, &table, wanted).await?,
         };
         Ok(Some(Observed {
+            billed: description::billed(&table),
             state: description::state(&table),
             detail: description::detail(&table),
             health: description::health(&table),

@@ -50,6 +50,7 @@ fn provisioned(units: i64, indexes: Vec<GlobalSecondaryIndex>) -> DynamoDbTableS
 
 fn observed(spec: DynamoDbTableSpec) -> Observed<DynamoDbTableSpec> {
     Observed {
+        billed: crate::cost::Billed::new(),
         arn: "arn:aws:dynamodb:us-east-1:111122223333:table/orders".into(),
         state: ResourceState::Active,
         detail: None,

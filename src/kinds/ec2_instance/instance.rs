@@ -4,6 +4,7 @@ use super::spec::{Ec2InstanceSpec, HttpEndpoint, HttpTokens, MetadataOptions};
 use crate::api::resource::ResourceState;
 use crate::aws::error::{AwsError, Named};
 use crate::aws::session::Aws;
+use crate::cost::Billed;
 use aws_sdk_ec2::types as ec2;
 use std::collections::BTreeMap;
 
@@ -88,6 +89,32 @@ pub(super) fn detail(instance: &ec2::Instance) -> Option<String> {
 /// Reference lists them. Messages begin with the code.
 pub(super) fn is_aws_own_doing(detail: &str) -> bool {
     detail.starts_with("Server.")
+}
+
+/// The platforms that EC2 has no licence to pay for in.
+const FREE_PLATFORM: &str = "Linux/UNIX";
+
+/// What the instance is paid for beyond the spec (EC2 API reference, Instance): only what makes its price
+/// another than that of Linux on shared hardware.
+pub(super) fn billed(instance: &ec2::Instance) -> Billed {
+    let tenancy = instance.placement().and_then(|placement| placement.tenancy()).map(ec2::Tenancy::as_str);
+    let platform = instance.platform_details().or(instance.platform().map(ec2::PlatformValues::as_str));
+    let lifecycle = instance.instance_lifecycle().map(ec2::InstanceLifecycleType::as_str);
+    let monitoring = instance.monitoring().and_then(|monitoring| monitoring.state());
+    let product = instance.product_codes().iter().find_map(|code| {
+        code.product_code_id().filter(|_| code.product_code_type() == Some(&ec2::ProductCodeValues::Marketplace))
+    });
+    [
+        ("Tenancy", tenancy.filter(|tenancy| *tenancy != "default")),
+        ("PlatformDetails", platform.filter(|platform| !platform.is_empty() && *platform != FREE_PLATFORM)),
+        ("InstanceLifecycle", lifecycle),
+        ("EbsOptimized", (instance.ebs_optimized() == Some(true)).then_some("true")),
+        ("Monitoring", monitoring.filter(|state| **state == ec2::MonitoringState::Enabled).map(|_| "enabled")),
+        ("ProductCode", product),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?.to_owned())))
+    .collect()
 }
 
 /// The settings that the description of an instance holds; volumes and termination protection are

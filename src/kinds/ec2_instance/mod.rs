@@ -17,9 +17,7 @@ use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
 use crate::cost::{Costs, Found};
 use crate::kinds::owned::Listing;
-use crate::kinds::{
-    Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, ec2_tags, if_named,
-};
+use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, ec2_tags, if_named};
 use aws_sdk_ec2::types as ec2;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -43,6 +41,8 @@ impl Kind for Ec2Instance {
     const ABSENT: &'static [&'static str] = &["InvalidInstanceID.NotFound"];
     const USUALLY: Usually = Usually { create_seconds: 30, delete_seconds: 60 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("dataVolumes", "deviceName")];
+    // EBS has no call for a smaller volume (EBS User Guide, "Modify an EBS volume").
+    const AT_LEAST: &'static [&'static str] = &["dataVolumes.sizeGib", "rootVolume.sizeGib"];
     const REFERENCES: &'static [Reference] = &[
         Reference { from: "subnetRef", to: "subnetId", output: "subnetId", later: false },
         Reference { from: "securityGroupRefs", to: "securityGroupIds", output: "groupId", later: false },
@@ -113,14 +113,22 @@ impl Kind for Ec2Instance {
         serde_json::to_value(spec).unwrap_or(Value::Null)
     }
 
-    fn diff(spec: &Ec2InstanceSpec, observed: &Observed<Ec2InstanceSpec>) -> Vec<Change> {
-        let fields = diff::Fields { effect: &Self::effect, named_lists: Self::NAMED_LISTS, hidden: Self::HIDDEN };
-        let mut changes = diff::between(&Self::comparable(spec), &Self::comparable(&observed.spec), &fields);
-        for change in changes.iter_mut().filter(|change| shrinks_a_volume(change)) {
-            change.effect = Effect::Replace;
-        }
-        changes
-    }
+    const FREE_FIELDS: &'static [&'static str] = &[
+        "dataVolumes.deleteOnTermination",
+        "dataVolumes.deviceName",
+        "dataVolumes.encrypted",
+        "iamInstanceProfile",
+        "imageId",
+        "keyName",
+        "metadataOptions.httpEndpoint",
+        "metadataOptions.httpPutResponseHopLimit",
+        "metadataOptions.httpTokens",
+        "rootVolume.deleteOnTermination",
+        "rootVolume.encrypted",
+        "securityGroupIds",
+        "terminationProtection",
+        "userData",
+    ];
 
     fn cost_items(spec: &Ec2InstanceSpec, found: Found<'_>) -> Costs {
         cost::items(spec, found)
@@ -148,6 +156,7 @@ impl Kind for Ec2Instance {
         }
         let arn = format!("arn:{}:ec2:{}:{}:instance/{id}", aws.partition(), aws.region(), aws.account_id());
         Ok(Some(Observed {
+            billed: instance::billed(&instance),
             state,
             detail: instance::detail(&instance),
             health,
@@ -228,12 +237,6 @@ async fn read_settings(
 
 fn last_part(arn_or_name: &str) -> &str {
     arn_or_name.rsplit('/').next().unwrap_or(arn_or_name)
-}
-
-/// Whether the change asks for a smaller volume than there is, which EBS has no call for.
-fn shrinks_a_volume(change: &Change) -> bool {
-    let gib = |value: &Option<String>| value.as_deref().and_then(|text| text.parse::<i32>().ok());
-    change.path.ends_with(".sizeGib") && gib(&change.from).zip(gib(&change.to)).is_some_and(|(from, to)| to < from)
 }
 
 /// One step of an update, in the order in which they are taken. What brings back an instance that

@@ -102,7 +102,8 @@ pub struct Ec2InstanceSpec {
     validation = Rule::new("!has(self.throughput) || (has(self.volumeType) && self.volumeType == 'gp3')").message("throughput must go with the volumeType gp3")
 )]
 pub struct Volume {
-    /// The size in GiB. It can grow while the instance runs; the file system has to be grown there.
+    /// The size in GiB, at the least: a volume that is larger in AWS is as declared. It can grow while the
+    /// instance runs; the file system has to be grown there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65536))]
     pub size_gib: Option<i32>,

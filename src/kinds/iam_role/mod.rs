@@ -104,6 +104,20 @@ impl Kind for IamRole {
     }
 
     /// Roles and instance profiles are free of charge.
+    const FREE_FIELDS: &'static [&'static str] = &[
+        "assumeRolePolicy",
+        "description",
+        "inlinePolicies",
+        "inlinePolicies.document",
+        "inlinePolicies.name",
+        "instanceProfile",
+        "managedPolicyArns",
+        "maxSessionDurationSeconds",
+        "path",
+        "permissionsBoundary",
+        "roleName",
+    ];
+
     fn cost_items(_spec: &IamRoleSpec, _found: Found<'_>) -> Costs {
         Costs::default()
     }
@@ -136,6 +150,7 @@ impl Kind for IamRole {
             }
         }
         Ok(Some(Observed {
+            billed: crate::cost::Billed::new(),
             // A role has no state: it is there and works, or it is not there.
             state: ResourceState::Active,
             detail: None,

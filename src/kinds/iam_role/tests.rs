@@ -36,6 +36,7 @@ fn described() -> iam::builders::RoleBuilder {
 
 fn observed(spec: IamRoleSpec) -> Observed<IamRoleSpec> {
     Observed {
+        billed: crate::cost::Billed::new(),
         arn: String::new(),
         state: ResourceState::Active,
         detail: None,

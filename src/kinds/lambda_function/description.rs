@@ -2,6 +2,7 @@
 
 use super::spec::*;
 use crate::api::resource::ResourceState;
+use crate::cost::Billed;
 use crate::health::Assessment;
 use crate::health::function::judge;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
@@ -16,6 +17,20 @@ pub(super) fn spec(id: &str, answer: &GetFunctionOutput, function: &FunctionConf
     }
     spec.reserved_concurrency = answer.concurrency().and_then(|found| found.reserved_concurrent_executions());
     spec
+}
+
+/// The size in MiB of `/tmp` that a function has without charge (Lambda pricing, "ephemeral storage").
+const FREE_STORAGE: i32 = 512;
+
+/// What the function is paid for beyond the spec.
+pub(super) fn billed(function: &FunctionConfiguration) -> Billed {
+    let storage = function.ephemeral_storage().map(|storage| storage.size).filter(|size| *size > FREE_STORAGE);
+    let starts = function.snap_start().and_then(|start| start.apply_on());
+    let starts = starts.filter(|on| **on == lambda::SnapStartApplyOn::PublishedVersions);
+    [("EphemeralStorage", storage.map(|size| size.to_string())), ("SnapStart", starts.map(|on| on.as_str().to_owned()))]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 /// What a published version has of a function: its code, by the digest, and its settings.

@@ -137,6 +137,36 @@ impl Kind for LambdaFunction {
         comparable(spec)
     }
 
+    const FREE_FIELDS: &'static [&'static str] = &[
+        "alias",
+        "code.imageUri",
+        "code.inline.fileName",
+        "code.inline.source",
+        "code.s3.bucket",
+        "code.s3.key",
+        "code.s3.objectVersion",
+        "code.s3.sha256",
+        "environment",
+        "functionName",
+        "handler",
+        "layers",
+        "logging.format",
+        "logging.logGroup",
+        "logging.retentionDays",
+        "memorySizeMib",
+        "permissions",
+        "permissions.action",
+        "permissions.principal",
+        "permissions.sourceArn",
+        "permissions.statementId",
+        "reservedConcurrency",
+        "roleArn",
+        "runtime",
+        "timeoutSeconds",
+        "vpc.securityGroupIds",
+        "vpc.subnetIds",
+    ];
+
     fn cost_items(spec: &LambdaFunctionSpec, found: Found<'_>) -> Costs {
         cost::items(spec, found)
     }
@@ -164,6 +194,7 @@ impl Kind for LambdaFunction {
         let function = answer.configuration().ok_or_else(|| missing("configuration"))?;
         let arn = function.function_arn.clone().ok_or_else(|| missing("ARN"))?;
         let mut observed = Observed {
+            billed: description::billed(function),
             state: description::state(function, false),
             detail: description::detail(function),
             health: description::health(function),

@@ -49,6 +49,7 @@ fn logging(group: Option<&str>, format: Option<LogFormat>, retention_days: Optio
 
 fn observed(spec: LambdaFunctionSpec) -> Observed<LambdaFunctionSpec> {
     Observed {
+        billed: crate::cost::Billed::new(),
         arn: String::new(),
         state: ResourceState::Active,
         detail: None,

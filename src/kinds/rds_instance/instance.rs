@@ -6,6 +6,7 @@ use crate::api::resource::ResourceState;
 use crate::aws::error::{AwsError, Named, unless_absent};
 use crate::aws::session::Aws;
 use crate::aws::tags::Tags;
+use crate::cost::Billed;
 use crate::kinds::Kind;
 use aws_sdk_rds::types as rds;
 use std::collections::BTreeMap;
@@ -23,48 +24,89 @@ pub(super) async fn describe(aws: &Aws, id: &str) -> Result<Option<rds::DbInstan
 /// What the status of an instance means (RDS User Guide, "Viewing Amazon RDS DB instance status"; the
 /// API has no enumeration of them). An instance that serves its data and takes changes counts as
 /// active whatever RDS does beside it. A full one does too: growing its storage is what helps it.
-const STATUSES: &[(&str, ResourceState)] = &[
-    ("available", ResourceState::Active),
-    ("backing-up", ResourceState::Active),
-    ("configuring-associate-iam-role", ResourceState::Updating),
-    ("configuring-disassociate-iam-role", ResourceState::Updating),
-    ("configuring-enhanced-monitoring", ResourceState::Updating),
-    ("configuring-iam-database-auth", ResourceState::Updating),
-    ("configuring-log-exports", ResourceState::Updating),
-    ("converting-to-vpc", ResourceState::Updating),
-    ("creating", ResourceState::Creating),
-    ("delete-precheck", ResourceState::Deleting),
-    ("deleting", ResourceState::Deleting),
-    ("failed", ResourceState::Failed),
-    ("inaccessible-encryption-credentials", ResourceState::Failed),
-    ("inaccessible-encryption-credentials-recoverable", ResourceState::Failed),
-    ("incompatible-create", ResourceState::Failed),
-    ("incompatible-network", ResourceState::Failed),
-    ("incompatible-option-group", ResourceState::Failed),
-    ("incompatible-parameters", ResourceState::Failed),
-    ("incompatible-restore", ResourceState::Failed),
-    ("insufficient-capacity", ResourceState::Failed),
-    ("maintenance", ResourceState::Updating),
-    ("modifying", ResourceState::Updating),
-    ("moving-to-vpc", ResourceState::Updating),
-    ("rebooting", ResourceState::Updating),
-    ("renaming", ResourceState::Updating),
-    ("resetting-master-credentials", ResourceState::Updating),
-    ("restore-error", ResourceState::Failed),
-    ("starting", ResourceState::Updating),
-    ("stopped", ResourceState::Stopped),
-    ("stopping", ResourceState::Updating),
-    ("storage-config-upgrade", ResourceState::Active),
-    ("storage-full", ResourceState::Active),
-    ("storage-initialization", ResourceState::Active),
-    ("storage-optimization", ResourceState::Active),
-    ("upgrading", ResourceState::Updating),
+///
+/// The third is what the table's column "Billed" says. An instance that is made or started counts as if it ran
+/// already: it will in a moment.
+const STATUSES: &[(&str, ResourceState, Share)] = &[
+    ("available", ResourceState::Active, Share::Whole),
+    ("backing-up", ResourceState::Active, Share::Whole),
+    ("configuring-associate-iam-role", ResourceState::Updating, Share::Whole),
+    ("configuring-disassociate-iam-role", ResourceState::Updating, Share::Whole),
+    ("configuring-enhanced-monitoring", ResourceState::Updating, Share::Whole),
+    ("configuring-iam-database-auth", ResourceState::Updating, Share::Whole),
+    ("configuring-log-exports", ResourceState::Updating, Share::Whole),
+    ("converting-to-vpc", ResourceState::Updating, Share::Whole),
+    ("creating", ResourceState::Creating, Share::Whole),
+    ("delete-precheck", ResourceState::Deleting, Share::Nothing),
+    ("deleting", ResourceState::Deleting, Share::Nothing),
+    ("failed", ResourceState::Failed, Share::Nothing),
+    ("inaccessible-encryption-credentials", ResourceState::Failed, Share::Nothing),
+    ("inaccessible-encryption-credentials-recoverable", ResourceState::Failed, Share::Storage),
+    ("incompatible-create", ResourceState::Failed, Share::Nothing),
+    ("incompatible-network", ResourceState::Failed, Share::Nothing),
+    ("incompatible-option-group", ResourceState::Failed, Share::Whole),
+    ("incompatible-parameters", ResourceState::Failed, Share::Whole),
+    ("incompatible-restore", ResourceState::Failed, Share::Nothing),
+    ("insufficient-capacity", ResourceState::Failed, Share::Nothing),
+    ("maintenance", ResourceState::Updating, Share::Whole),
+    ("modifying", ResourceState::Updating, Share::Whole),
+    ("moving-to-vpc", ResourceState::Updating, Share::Whole),
+    ("rebooting", ResourceState::Updating, Share::Whole),
+    ("renaming", ResourceState::Updating, Share::Whole),
+    ("resetting-master-credentials", ResourceState::Updating, Share::Whole),
+    ("restore-error", ResourceState::Failed, Share::Whole),
+    ("starting", ResourceState::Updating, Share::Whole),
+    ("stopped", ResourceState::Stopped, Share::Storage),
+    ("stopping", ResourceState::Updating, Share::Storage),
+    ("storage-config-upgrade", ResourceState::Active, Share::Whole),
+    ("storage-full", ResourceState::Active, Share::Whole),
+    ("storage-initialization", ResourceState::Active, Share::Whole),
+    ("storage-optimization", ResourceState::Active, Share::Whole),
+    ("upgrading", ResourceState::Updating, Share::Whole),
 ];
 
 /// Where the instance is in its life.
 pub(super) fn state(status: Option<&str>) -> ResourceState {
-    let known = STATUSES.iter().find(|(name, _)| Some(*name) == status);
-    known.map_or(ResourceState::Unknown, |(_, state)| *state)
+    let known = STATUSES.iter().find(|(name, ..)| Some(*name) == status);
+    known.map_or(ResourceState::Unknown, |(_, state, _)| *state)
+}
+
+/// What of an instance is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    /// All of it.
+    Whole,
+    /// Its storage alone.
+    Storage,
+    /// Nothing but its backups.
+    Nothing,
+}
+
+/// What is paid for in this status; the whole where AWS has a new one.
+pub(super) fn share(status: &str) -> Share {
+    STATUSES.iter().find(|(name, ..)| *name == status).map_or(Share::Whole, |(.., share)| *share)
+}
+
+/// What the instance is paid for beyond the spec (API reference, DBInstance).
+pub(super) fn billed(instance: &rds::DbInstance) -> Billed {
+    let pending = instance.pending_modified_values();
+    let storage = pending.and_then(|values| values.storage_type()).or(instance.storage_type());
+    let days = instance
+        .performance_insights_retention_period()
+        .filter(|_| instance.performance_insights_enabled() == Some(true));
+    let interval = instance.monitoring_interval().filter(|seconds| *seconds > 0);
+    [
+        ("DBInstanceStatus", instance.db_instance_status().map(str::to_owned)),
+        ("StorageType", storage.map(str::to_owned)),
+        ("EngineLifecycleSupport", instance.engine_lifecycle_support().map(str::to_owned)),
+        ("PerformanceInsightsRetentionPeriod", days.map(|days| days.to_string())),
+        ("DatabaseInsightsMode", instance.database_insights_mode().map(|mode| mode.as_str().to_owned())),
+        ("MonitoringInterval", interval.map(|seconds| seconds.to_string())),
+        ("DedicatedLogVolume", (instance.dedicated_log_volume() == Some(true)).then(|| "true".to_owned())),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .collect()
 }
 
 /// What there is to say beyond the state: a status that is out of the ordinary, and what is accepted
@@ -89,6 +131,7 @@ pub(super) fn pending(instance: &rds::DbInstance) -> Vec<&'static str> {
         ("iops", pending.iops.is_some()),
         (super::PASSWORD, pending.master_user_password.is_some()),
         ("multiAz", pending.multi_az.is_some()),
+        ("storageThroughput", pending.storage_throughput.is_some()),
         ("storageType", pending.storage_type.is_some()),
     ]
     .into_iter()
@@ -128,6 +171,7 @@ pub(super) fn spec(instance: &rds::DbInstance) -> RdsInstanceSpec {
         allocated_storage_gib: value!(allocated_storage).unwrap_or_default(),
         storage_type: value!(storage_type).as_deref().and_then(StorageType::from_api),
         iops: value!(iops),
+        storage_throughput: value!(storage_throughput),
         storage_encrypted: instance.storage_encrypted,
         multi_az: value!(multi_az),
         subnet_ids: Some(subnets.iter().filter_map(|subnet| subnet.subnet_identifier.clone()).collect()),
@@ -176,8 +220,8 @@ mod tests {
 
     #[test]
     fn every_documented_status_has_a_meaning_and_one_alone() {
-        for (name, _) in STATUSES {
-            assert_eq!(STATUSES.iter().filter(|(other, _)| other == name).count(), 1, "{name}");
+        for (name, ..) in STATUSES {
+            assert_eq!(STATUSES.iter().filter(|(other, ..)| other == name).count(), 1, "{name}");
             assert_ne!(state(Some(name)), ResourceState::Unknown, "{name}");
             assert_ne!(health::database::judge(Some(name)).reason, "UnknownState", "{name}");
         }

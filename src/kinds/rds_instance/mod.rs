@@ -5,7 +5,10 @@ mod instance;
 mod owned;
 mod request;
 mod spec;
+mod storage;
 mod subnet_group;
+mod support;
+mod version;
 
 pub use spec::RdsInstanceSpec;
 
@@ -50,6 +53,7 @@ impl Kind for RdsInstance {
     const ABSENT: &'static [&'static str] = &["DBInstanceNotFound"];
     // The last snapshot included.
     const USUALLY: Usually = Usually { create_seconds: 600, delete_seconds: 480 };
+    const AT_LEAST: &'static [&'static str] = &["allocatedStorageGib"];
     const REFERENCES: &'static [Reference] = &[
         Reference { from: "subnetRefs", to: "subnetIds", output: "privateSubnetIds", later: false },
         Reference { from: "securityGroupRefs", to: "securityGroupIds", output: "groupId", later: false },
@@ -128,6 +132,28 @@ impl Kind for RdsInstance {
         changes
     }
 
+    const FREE_FIELDS: &'static [&'static str] = &[
+        "allowMajorVersionUpgrade",
+        "applyImmediately",
+        "autoMinorVersionUpgrade",
+        // Backups are paid for by what they hold.
+        "backupRetentionDays",
+        "backupWindow",
+        "databaseName",
+        "dbInstanceIdentifier",
+        "deletionProtection",
+        "maintenanceWindow",
+        "masterUserPasswordSecretRef.key",
+        "masterUserPasswordSecretRef.name",
+        "masterUsername",
+        "parameterGroupName",
+        "securityGroupIds",
+        // The last snapshot outlives the instance.
+        "skipFinalSnapshot",
+        "storageEncrypted",
+        "subnetIds",
+    ];
+
     fn cost_items(spec: &RdsInstanceSpec, found: Found<'_>) -> Costs {
         cost::items(spec, found)
     }
@@ -160,7 +186,8 @@ impl Kind for RdsInstance {
             state = settling(state, wanted, done, !instance::pending(&instance).is_empty());
         }
         let (detail, outputs) = (instance::detail(&instance), instance::outputs(&instance, &arn));
-        Ok(Some(Observed { arn, state, detail, health, spec, tags, outputs }))
+        let billed = instance::billed(&instance);
+        Ok(Some(Observed { arn, state, detail, health, spec, tags, outputs, billed }))
     }
 
     async fn create(aws: &Aws, request: Request<'_, RdsInstanceSpec>) -> Result<String, AwsError> {
@@ -246,19 +273,19 @@ fn settling(state: ResourceState, wanted: &RdsInstanceSpec, done: bool, pending:
 fn differences(spec: &RdsInstanceSpec, found: &RdsInstanceSpec, group: Option<&str>) -> Vec<Change> {
     let mut found = found.clone();
     let versions = spec.engine_version.as_deref().zip(found.engine_version.as_deref());
-    if versions.is_some_and(|(wanted, found)| meets(found, wanted)) {
+    // AWS installs minor versions by itself unless that is switched off.
+    let installs = found.auto_minor_version_upgrade != Some(false);
+    let raised = |wanted, version| installs && version::is_later_minor(&spec.engine, version, wanted);
+    if versions.is_some_and(|(wanted, found)| version::meets(found, wanted) || raised(wanted, found)) {
         found.engine_version.clone_from(&spec.engine_version);
     }
-    let fields = diff::Fields {
-        effect: &RdsInstance::effect,
-        named_lists: RdsInstance::NAMED_LISTS,
-        hidden: RdsInstance::HIDDEN,
-    };
-    let mut changes = diff::between(&RdsInstance::comparable(spec), &RdsInstance::comparable(&found), &fields);
+    storage::lower_to_declared(spec, &mut found);
+    let comparable = RdsInstance::comparable;
+    let mut changes = diff::between(&comparable(spec), &comparable(&found), &RdsInstance::fields());
     for change in &mut changes {
         let impossible = match change.path.as_str() {
-            // RDS can only grow storage and only raise versions.
-            "allocatedStorageGib" | "engineVersion" => lowers(change),
+            // RDS can only raise versions.
+            "engineVersion" => version::lowers(change),
             // A group that was not made with the instance is not ours to change.
             "subnetIds" => group != Some(&spec.db_instance_identifier),
             _ => false,
@@ -268,20 +295,6 @@ fn differences(spec: &RdsInstanceSpec, found: &RdsInstanceSpec, group: Option<&s
         }
     }
     changes
-}
-
-/// Whether a version is the wanted one, or a closer description of it.
-fn meets(found: &str, wanted: &str) -> bool {
-    found.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// Whether the change leads to a smaller number or an earlier version. What cannot be read is left for
-/// AWS to judge.
-fn lowers(change: &Change) -> bool {
-    let parts = |value: &Option<String>| -> Option<Vec<u32>> {
-        value.as_deref()?.split('.').map(|part| part.parse().ok()).collect()
-    };
-    parts(&change.from).zip(parts(&change.to)).is_some_and(|(from, to)| to < from)
 }
 
 /// RDS changes no instance that is stopped (User Guide, "Stopping an Amazon RDS DB instance

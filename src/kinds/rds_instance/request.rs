@@ -1,6 +1,7 @@
 //! The calls that make, change and delete an instance, from its spec.
 
 use super::spec::RdsInstanceSpec;
+use super::storage;
 use super::{MANAGED_PASSWORD_OUTPUT, PASSWORD};
 use crate::api::resource::Change;
 use crate::aws::tags::{Tags, UID};
@@ -34,6 +35,7 @@ pub(super) fn creation(
         .allocated_storage(spec.allocated_storage_gib)
         .set_storage_type(spec.storage_type.map(|name| name.as_str().to_owned()))
         .set_iops(spec.iops)
+        .set_storage_throughput(spec.storage_throughput)
         .set_storage_encrypted(spec.storage_encrypted)
         .set_multi_az(spec.multi_az)
         // The group has the instance's name and was made a moment ago.
@@ -68,7 +70,7 @@ const SETTINGS: &[&str] = &[
 ];
 
 /// The settings that make up the storage.
-const STORAGE: &[&str] = &["allocatedStorageGib", "iops", "storageType"];
+const STORAGE: &[&str] = &["allocatedStorageGib", "iops", "storageThroughput", "storageType"];
 
 /// The one call that carries out all of `changes` that are the instance's own, `None` where none is.
 pub(super) fn modification(
@@ -98,23 +100,15 @@ pub(super) fn modification(
         .set_db_instance_class(Some(spec.instance_class.clone()).filter(|_| has("instanceClass")))
         .set_preferred_maintenance_window(spec.maintenance_window.clone().filter(|_| has("maintenanceWindow")))
         .set_multi_az(spec.multi_az.filter(|_| has("multiAz")))
-        .set_db_parameter_group_name(spec.parameter_group_name.clone().filter(|_| has("parameterGroupName")))
+        // An upgrade to another major version has to name a group that is for it, where one is in use that is
+        // not the default (API reference, ModifyDBInstance, EngineVersion).
+        .set_db_parameter_group_name(
+            spec.parameter_group_name.clone().filter(|_| any(&["engineVersion", "parameterGroupName"])),
+        )
         .set_publicly_accessible(spec.publicly_accessible.filter(|_| has("publiclyAccessible")))
         .set_vpc_security_group_ids(spec.security_group_ids.clone().filter(|_| has("securityGroupIds")));
-    let call = if any(STORAGE) { storage(call, spec, observed) } else { call };
+    let call = if any(STORAGE) { storage::modification(call, spec, &observed.spec, has) } else { call };
     Some(if other_password { with_password(call, password, is_managed) } else { call })
-}
-
-/// The storage as a whole: RDS takes IOPS only together with the type and the size they are for (API
-/// reference, ModifyDBInstance). A size that would shrink is not among what may be changed.
-fn storage(
-    call: ModifyDbInstanceInputBuilder,
-    spec: &RdsInstanceSpec,
-    observed: &Observed<RdsInstanceSpec>,
-) -> ModifyDbInstanceInputBuilder {
-    call.allocated_storage(spec.allocated_storage_gib.max(observed.spec.allocated_storage_gib))
-        .set_storage_type(spec.storage_type.map(|name| name.as_str().to_owned()))
-        .set_iops(spec.iops)
 }
 
 /// The password, which RDS may have managed so far; without one, RDS makes its own and manages it. RDS

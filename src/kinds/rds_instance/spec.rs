@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
     validation = Rule::new("!has(self.subnetIds) || !has(self.subnetRefs)").message("subnetIds and subnetRefs must not be set together: write one of them"),
     validation = Rule::new("!has(self.securityGroupIds) || !has(self.securityGroupRefs)").message("securityGroupIds and securityGroupRefs must not be set together: write one of them"),
     validation = Rule::new("!has(self.iops) || (has(self.storageType) && self.storageType in ['gp3', 'io1', 'io2'])").message("iops must go with the storageType gp3, io1 or io2"),
-    validation = Rule::new("has(self.iops) || !has(self.storageType) || !(self.storageType in ['io1', 'io2'])").message("the storageType io1 and io2 must go with iops")
+    validation = Rule::new("has(self.iops) || !has(self.storageType) || !(self.storageType in ['io1', 'io2'])").message("the storageType io1 and io2 must go with iops"),
+    validation = Rule::new("!has(self.storageThroughput) || (has(self.storageType) && self.storageType == 'gp3')").message("storageThroughput must go with the storageType gp3")
 )]
 pub struct RdsInstanceSpec {
     /// The instance's name, unique in the account and region: 1 to 63 lower-case letters, digits and
@@ -32,7 +33,8 @@ pub struct RdsInstanceSpec {
     /// The database engine.
     #[schemars(length(max = 32), extend("enum" = ["mariadb", "mysql", "postgres"]))]
     pub engine: String,
-    /// The engine's version, such as `16` or `16.4`; AWS's default where absent. A version that is
+    /// The engine's version, such as `16` or `16.4`; AWS's default where absent. One whose standard support
+    /// is over, such as `11` of PostgreSQL, costs more: RDS Extended Support. A version that is
     /// less exact than AWS's, such as `16`, is met by every version that begins with it. It can only
     /// rise, and an upgrade interrupts the instance, which `restartPolicy` has to allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,8 +45,8 @@ pub struct RdsInstanceSpec {
     /// upgrades and is not compared with AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_major_version_upgrade: Option<bool>,
-    /// Whether AWS installs minor versions by itself in the maintenance window. An `engineVersion`
-    /// beside it should leave the minor version open.
+    /// Whether AWS installs minor versions by itself in the maintenance window, as it does by default. A
+    /// later minor version than that of `engineVersion` is then as declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_minor_version_upgrade: Option<bool>,
     /// The instance class, such as `db.t4g.micro`. Changing it interrupts the instance, which
@@ -52,7 +54,8 @@ pub struct RdsInstanceSpec {
     #[schemars(length(min = 4, max = 64))]
     #[x_kube(validation = Rule::new("self.matches('^db[.][a-z0-9-]+([.][a-z0-9-]+)+$')").message("instanceClass must be db, a family and a size with dots between them, such as db.t4g.micro"))]
     pub instance_class: String,
-    /// The storage in GiB. It can only grow, and AWS rounds a growth of less than a tenth up to one.
+    /// The storage in GiB, at the least: storage can only grow, AWS rounds a growth of less than a tenth up
+    /// to one, and grows storage by itself under storage autoscaling. More in AWS is as declared.
     #[schemars(range(min = 5, max = 65536))]
     pub allocated_storage_gib: i32,
     /// The storage type.
@@ -62,6 +65,11 @@ pub struct RdsInstanceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1000, max = 256_000))]
     pub iops: Option<i32>,
+    /// Provisioned throughput in MiB per second, of gp3 storage from the size at which RDS stripes it
+    /// (400 GiB for these engines).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 125, max = 4000))]
+    pub storage_throughput: Option<i32>,
     /// Whether the storage is encrypted, with the account's default key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_encrypted: Option<bool>,

@@ -26,6 +26,7 @@ fn spec() -> RdsInstanceSpec {
 
 fn observed(spec: RdsInstanceSpec) -> Observed<RdsInstanceSpec> {
     Observed {
+        billed: crate::cost::Billed::new(),
         arn: "arn:aws:rds:us-east-1:111122223333:db:orders".into(),
         state: ResourceState::Active,
         detail: None,
@@ -117,14 +118,36 @@ fn a_version_is_met_by_every_version_that_begins_with_it() {
 fn a_version_cannot_go_down() {
     let with = |version: &str| RdsInstanceSpec { engine_version: Some(version.into()), ..spec() };
     assert_eq!(effects(&with("15"), with("16.4")), one("engineVersion", Effect::Replace));
-    assert_eq!(effects(&with("16.9"), with("16.10")), one("engineVersion", Effect::Replace));
+    let pinned = |version| RdsInstanceSpec { auto_minor_version_upgrade: Some(false), ..with(version) };
+    assert_eq!(effects(&with("16.9"), pinned("16.10")), one("engineVersion", Effect::Replace));
 }
 
 #[test]
-fn storage_grows_in_place_and_cannot_shrink() {
+fn a_later_minor_version_is_as_declared_where_aws_installs_them_by_itself() {
+    let found = |by_itself| RdsInstanceSpec {
+        engine_version: Some("16.10".into()),
+        auto_minor_version_upgrade: by_itself,
+        ..spec()
+    };
+    let wanted = RdsInstanceSpec { engine_version: Some("16.9".into()), ..spec() };
+    assert!(effects(&wanted, found(Some(true))).is_empty());
+    assert!(effects(&wanted, found(None)).is_empty(), "it is the default");
+    assert_eq!(effects(&wanted, found(Some(false))), one("engineVersion", Effect::Replace));
+}
+
+#[test]
+fn storage_grows_in_place_and_what_aws_has_beyond_it_is_as_declared() {
     let of = |size| RdsInstanceSpec { allocated_storage_gib: size, ..spec() };
     assert_eq!(effects(&of(100), of(20)), one("allocatedStorageGib", Effect::InPlace));
-    assert_eq!(effects(&of(20), of(100)), one("allocatedStorageGib", Effect::Replace));
+    assert!(effects(&of(105), of(110)).is_empty());
+}
+
+#[test]
+fn an_upgrade_names_the_declared_parameter_group() {
+    let group = Some("orders-17".to_owned());
+    let wanted = RdsInstanceSpec { engine_version: Some("17".into()), parameter_group_name: group.clone(), ..spec() };
+    let found = RdsInstanceSpec { parameter_group_name: group.clone(), ..spec() };
+    assert_eq!(modified(&wanted, found).unwrap().get_db_parameter_group_name(), &group);
 }
 
 #[test]

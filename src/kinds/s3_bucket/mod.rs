@@ -122,6 +122,43 @@ impl Kind for S3Bucket {
         value
     }
 
+    const FREE_FIELDS: &'static [&'static str] = &[
+        "bucketName",
+        "corsRules",
+        "corsRules.allowedHeaders",
+        "corsRules.allowedMethods",
+        "corsRules.allowedOrigins",
+        "corsRules.exposeHeaders",
+        "corsRules.maxAgeSeconds",
+        "encryption.algorithm",
+        "encryption.bucketKeyEnabled",
+        "encryption.kmsKeyId",
+        "forceDestroy",
+        "lambdaNotifications",
+        "lambdaNotifications.events",
+        "lambdaNotifications.functionArn",
+        "lambdaNotifications.id",
+        "lambdaNotifications.prefix",
+        "lambdaNotifications.suffix",
+        "lifecycleRules.abortIncompleteUploadsDays",
+        "lifecycleRules.expirationDays",
+        "lifecycleRules.id",
+        "lifecycleRules.noncurrentExpirationDays",
+        "lifecycleRules.prefix",
+        "lifecycleRules.transitions.days",
+        "logging.targetBucket",
+        "logging.targetPrefix",
+        "objectOwnership",
+        "policy",
+        "publicAccessBlock.blockPublicAcls",
+        "publicAccessBlock.blockPublicPolicy",
+        "publicAccessBlock.ignorePublicAcls",
+        "publicAccessBlock.restrictPublicBuckets",
+        "versioning",
+        "website.errorDocument",
+        "website.indexDocument",
+    ];
+
     fn cost_items(spec: &S3BucketSpec, found: Found<'_>) -> Costs {
         cost::items(spec, found)
     }
@@ -147,6 +184,7 @@ impl Kind for S3Bucket {
             ("region".to_owned(), aws.region().to_owned()),
         ]);
         Ok(Some(Observed {
+            billed: crate::cost::Billed::new(),
             arn,
             state: ResourceState::Active,
             detail: None,
@@ -270,6 +308,7 @@ fn fresh_bucket(spec: &S3BucketSpec, tags: &Tags) -> Observed<S3BucketSpec> {
         ..Default::default()
     };
     Observed {
+        billed: crate::cost::Billed::new(),
         arn: String::new(),
         state: ResourceState::Active,
         detail: None,

@@ -96,6 +96,31 @@ impl Kind for SecurityGroup {
     }
 
     /// Security groups are free of charge.
+    const FREE_FIELDS: &'static [&'static str] = &[
+        "description",
+        "egress",
+        "egress.cidrIpv4",
+        "egress.cidrIpv6",
+        "egress.description",
+        "egress.fromPort",
+        "egress.prefixListId",
+        "egress.protocol",
+        "egress.sourceGroupId",
+        "egress.toPort",
+        "foreignRules",
+        "groupName",
+        "ingress",
+        "ingress.cidrIpv4",
+        "ingress.cidrIpv6",
+        "ingress.description",
+        "ingress.fromPort",
+        "ingress.prefixListId",
+        "ingress.protocol",
+        "ingress.sourceGroupId",
+        "ingress.toPort",
+        "vpcId",
+    ];
+
     fn cost_items(_spec: &SecurityGroupSpec, _found: Found<'_>) -> Costs {
         Costs::default()
     }
@@ -118,6 +143,7 @@ impl Kind for SecurityGroup {
         }
         let arn = format!("arn:{}:ec2:{}:{}:security-group/{id}", aws.partition(), aws.region(), aws.account_id());
         Ok(Some(Observed {
+            billed: crate::cost::Billed::new(),
             outputs: group::outputs(id, &arn, group.vpc_id()),
             arn,
             // A group has no states: it is there or it is not.

@@ -58,6 +58,7 @@ fn theirs(rule: SecurityGroupRule) -> Found {
 /// The changes that the wanted spec asks for where the group has these rules.
 fn changes(wanted: &SecurityGroupSpec, found: &[Found]) -> Vec<Change> {
     let observed = Observed {
+        billed: crate::cost::Billed::new(),
         arn: String::new(),
         state: ResourceState::Active,
         detail: None,

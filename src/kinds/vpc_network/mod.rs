@@ -120,6 +120,22 @@ impl Kind for VpcNetwork {
         value
     }
 
+    const FREE_FIELDS: &'static [&'static str] = &[
+        "cidrBlock",
+        "dnsHostnames",
+        "dnsSupport",
+        "flowLogs.bucketArn",
+        "flowLogs.maxAggregationIntervalSeconds",
+        "flowLogs.trafficType",
+        "internetGateway",
+        "natGateway.subnet",
+        "subnets",
+        "subnets.availabilityZone",
+        "subnets.cidrBlock",
+        "subnets.name",
+        "subnets.public",
+    ];
+
     fn cost_items(spec: &VpcNetworkSpec, found: Found<'_>) -> Costs {
         cost::items(spec, found)
     }
@@ -135,6 +151,7 @@ impl Kind for VpcNetwork {
         let tags = ec2_tags::tags(vpc.tags());
         let arn = arn(aws, id);
         let mut observed = Observed {
+            billed: crate::cost::Billed::new(),
             state: vpc_state(vpc.state()),
             detail: None,
             health: parts::Parts::default().health(vpc.state(), false),
@@ -235,6 +252,7 @@ async fn without_vpc(
 ) -> Result<Option<Observed<VpcNetworkSpec>>, AwsError> {
     let Look::Owner { .. } = look else { return Ok(None) };
     Ok(read::left_behind(aws, id).await?.map(|tags| Observed {
+        billed: crate::cost::Billed::new(),
         arn: arn(aws, id),
         state: ResourceState::Unknown,
         detail: Some("the VPC is gone, and parts of the network are left".into()),

@@ -37,7 +37,16 @@ fn observed(wanted: &VpcNetworkSpec, parts: &Parts) -> Observed<VpcNetworkSpec> 
     let spec = VpcNetworkSpec { cidr_block: wanted.cidr_block.clone(), ..parts.spec(wanted) };
     let (state, detail) = parts.state(ResourceState::Active, wanted.nat_gateway.is_some());
     let (tags, outputs) = Default::default();
-    Observed { arn: String::new(), state, detail, health: Assessment::found(), spec, tags, outputs }
+    Observed {
+        arn: String::new(),
+        state,
+        detail,
+        health: Assessment::found(),
+        spec,
+        tags,
+        outputs,
+        billed: crate::cost::Billed::new(),
+    }
 }
 
 fn paths(wanted: &VpcNetworkSpec, parts: &Parts) -> Vec<String> {

@@ -65,7 +65,7 @@ pub(in crate::lifecycle) fn paid_for<'a, K: Kind>(
     }
     let found = view.found.as_ref().map(|(_, observed)| observed);
     let now = found.map_or_else(Costs::default, |observed| {
-        K::cost_items(&observed.spec, Found { state: observed.state, outputs: Some(&observed.outputs) })
+        K::cost_items(&observed.spec, observed.for_cost())
     });
     let then = match step {
         Step::Create => K::cost_items(desired, Found::declared()),
@@ -75,7 +75,7 @@ pub(in crate::lifecycle) fn paid_for<'a, K: Kind>(
             let spec = merged::<K>(&observed.spec, desired, changes)?;
             // A restart ends with a start.
             let state = if step == Step::Restart { ResourceState::Active } else { observed.state };
-            K::cost_items(&spec, Found { state, outputs: Some(&observed.outputs) })
+            K::cost_items(&spec, Found { state, ..observed.for_cost() })
         }
         Step::Replace | Step::Release | Step::Wait | Step::Refuse | Step::Nothing => now.clone(),
     };

@@ -18,6 +18,7 @@ import bucket_roots
 import client_token
 import database_passwords
 import database_states
+import database_storage
 import database_subnets
 import flow_logs
 import function_policies
@@ -63,6 +64,7 @@ IN_PLACE = (
     function_versions,
     log_groups,
     database_states,
+    database_storage,
     database_subnets,
     database_passwords,
 )

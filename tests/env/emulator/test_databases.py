@@ -74,6 +74,21 @@ def test_what_can_wait_waits_for_the_window(rds: Any) -> None:
     assert found.get("PendingModifiedValues", {}) == {}
 
 
+def test_size_and_iops_go_together_and_a_small_growth_is_rounded_up(rds: Any) -> None:
+    create(rds, StorageType="gp3")
+    states(rds)
+    refusal = (400, "InvalidParameterCombination")
+    assert refused(lambda: rds.modify_db_instance(**ONE, AllocatedStorage=30, Iops=4000)) == refusal
+    at_once = {**ONE, "ApplyImmediately": True}
+    rds.modify_db_instance(**at_once, AllocatedStorage=100, StorageType="io1", Iops=1000)
+    states(rds)
+    assert refused(lambda: rds.modify_db_instance(**at_once, AllocatedStorage=200)) == refusal
+    assert refused(lambda: rds.modify_db_instance(**at_once, Iops=2000)) == refusal
+    rds.modify_db_instance(**at_once, AllocatedStorage=105, Iops=1000)
+    states(rds)
+    assert (show(rds)["AllocatedStorage"], show(rds)["Iops"]) == (110, 1000)
+
+
 def test_tags_and_secret_come_with_the_instance(rds: Any) -> None:
     create(rds)
     assert show(rds)["TagList"] == TAGS
