@@ -6,6 +6,7 @@
 
 pub mod diff;
 mod ec2_tags;
+mod json;
 pub mod owned;
 mod policy_document;
 pub mod secrets;

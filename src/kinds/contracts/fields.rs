@@ -105,7 +105,7 @@ fn check<K: Kind>(subject: &Subject<'_>, field: &Field, paths: &[String]) -> Res
 
 /// Specs in which the field has a value: the examples that set it, and examples in which it, or a
 /// block that it is in, is made from the schema.
-fn bases(examples: &[Value], field: &Field) -> Vec<Value> {
+pub fn bases(examples: &[Value], field: &Field) -> Vec<Value> {
     let mut bases = Vec::new();
     for example in examples {
         bases.extend(values::at(example, &field.way).map(|_| example.clone()));

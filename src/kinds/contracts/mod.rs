@@ -1,6 +1,7 @@
 //! Contracts that every row of the table of kinds keeps, a row that is added later included. Nothing
 //! here names a kind: the tests walk the table, the schema that users see, and the examples.
 
+mod documents;
 mod fields;
 pub(crate) mod fuzz;
 mod schema;
@@ -135,6 +136,13 @@ fn every_example_can_be_carried_out() {
 #[test]
 fn every_field_that_is_changed_is_seen_or_refused_or_said_to_have_no_counterpart() {
     every_kind!(K, row => fields::problems::<K>(&row.subject()));
+}
+
+#[test]
+fn every_document_is_read_as_iam_reads_it_and_refused_where_that_is_not_one_thing() {
+    every_kind!(K, row => documents::problems::<K>(&row.subject()));
+    let taken: usize = rows().iter().map(|row| documents::fields(&row.subject()).len()).sum();
+    assert!(taken >= 3, "policies of roles, in roles and of buckets, not {taken}");
 }
 
 #[test]
