@@ -235,6 +235,9 @@ impl<'a> Walk<'a> {
             return Err(PassError::Cycle(path));
         }
         let written = serde_json::to_value(&spec).unwrap_or_default();
+        if let Some(invalid) = references::misnamed(&written, K::REFERENCES).filter(|_| !facts.deleting) {
+            return Err(PassError::Invalid { member: K::NAME.member(), invalid });
+        }
         let in_use = facts.recorded_id.is_some();
         let waits_for = RefCell::new(BTreeSet::new());
         let filled = references::fill(written, K::REFERENCES, &|reference, name, output| {

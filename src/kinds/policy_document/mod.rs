@@ -8,7 +8,14 @@ mod canonical;
 pub(super) use canonical::{account_of_root, single};
 
 use crate::kinds::{Invalid, json};
+use kube::core::Rule;
 use serde_json::{Map, Value};
+
+/// What the API server can see of a document: the rule of the field `name`.
+pub(super) fn is_object(name: &str) -> Rule {
+    Rule::new("self.trim().startsWith('{') && self.trim().endsWith('}')")
+        .message(format!("{name} must be a JSON object, which stands in braces").as_str())
+}
 
 /// Checks that `text`, the value of the field at `path`, is a JSON object in which nothing is said twice;
 /// what it says is AWS's to judge.

@@ -6,6 +6,7 @@ mod owned;
 mod request;
 mod spec;
 mod subnet_group;
+mod windows;
 
 pub use spec::RdsInstanceSpec;
 
