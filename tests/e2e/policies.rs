@@ -50,10 +50,10 @@ async fn a_policy_that_aws_shows_in_other_words_rests_and_one_that_says_somethin
     // What AWS shows of a principal that has been deleted.
     put(&policy(&bucket, &json!({"AWS": "AROAIIIIIIIIIIIIIIIII"}), &json!("false")));
     look(&story, "shop", "two").await;
-    assert_eq!(found(), declared);
+    story.until_true("the policy to be set back", || found() == declared).await;
     put(&policy(&bucket, &root, &json!("true")));
     look(&story, "shop", "three").await;
-    assert_eq!(found(), declared);
+    story.until_true("the policy to be set back", || found() == declared).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
