@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
     group = "aws.ccagi.io",
     version = "v1alpha1",
     kind = "AwsAccount",
+    doc = "An AWS account that resources may be declared in: how the controller gets credentials for it, in which regions, and for which namespaces.",
     plural = "awsaccounts",
     shortname = "awsacct",
     category = "aws",
@@ -49,10 +50,10 @@ pub struct AwsAccountSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<AccountRole>,
     /// The region of resources that name none.
-    #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"), length(max = 32))]
+    #[schemars(regex(pattern = crate::api::names::REGION), length(max = 32))]
     pub default_region: String,
     /// The regions in which resources may be declared.
-    #[schemars(length(min = 1, max = 40), inner(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"), length(max = 32)))]
+    #[schemars(length(min = 1, max = 40), inner(regex(pattern = crate::api::names::REGION), length(max = 32)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub regions: Vec<String>,
     /// How credentials are found. Without it, the controller's own default chain is used.
@@ -139,7 +140,10 @@ pub struct AllowedNamespaces {
     /// Namespaces by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 500), inner(length(max = 63)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(
+        merge_strategy = ListMerge::Set,
+        validation = Rule::new("self.all(name, name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'))").message("names must be names of namespaces: lower-case letters, digits and hyphens, and begin and end with a letter or digit; use selector for more than one namespace at a time")
+    )]
     pub names: Vec<String>,
     /// Namespaces by label.
     #[serde(default, skip_serializing_if = "Option::is_none")]

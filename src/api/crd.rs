@@ -157,6 +157,14 @@ mod tests {
     }
 
     #[test]
+    fn every_definition_says_in_its_own_words_what_it_is() {
+        for crd in all() {
+            let text = serde_json::to_string(&crd).unwrap();
+            assert!(!text.contains("Auto-generated"), "{}: give the derive a doc", crd.spec.names.kind);
+        }
+    }
+
+    #[test]
     fn an_optional_choice_has_the_description_of_its_field() {
         let definitions = serde_json::to_value(all()).unwrap();
         let spec = &definitions[1]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
@@ -170,5 +178,43 @@ mod tests {
         for kind in KindName::ALL {
             assert!(exactly_one.message.as_ref().unwrap().contains(kind.member()));
         }
+    }
+
+    /// Every schema below `node` that has members, with the name that leads to it.
+    fn walk<'a>(name: &'a str, node: &'a Value, found: &mut Vec<(&'a str, &'a Value)>) {
+        found.push((name, node));
+        node["properties"].as_object().into_iter().flatten().for_each(|(name, member)| walk(name, member, found));
+        [&node["items"], &node["additionalProperties"]].into_iter().filter(|inner| inner.is_object()).for_each(
+            |inner| {
+                walk(name, inner, found);
+            },
+        );
+    }
+
+    #[test]
+    fn what_names_an_object_of_kubernetes_has_a_rule_for_it_and_no_pattern_knows_one_partition_alone() {
+        let definitions = serde_json::to_value(all()).unwrap();
+        let schemas: Vec<&Value> = definitions
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"])
+            .collect();
+        let mut nodes = Vec::new();
+        schemas.iter().for_each(|schema| walk("spec", schema, &mut nodes));
+        let mut references = 0;
+        for (name, node) in nodes {
+            let rules = node["x-kubernetes-validations"].as_array().into_iter().flatten().map(|one| &one["rule"]);
+            for asked in rules.chain([&node["pattern"]]).filter_map(Value::as_str) {
+                assert!(!asked.contains("arn:aws:") && !asked.contains("[a-z]{2}("), "{name}: {asked}");
+            }
+            if (name.ends_with("Ref") || name.ends_with("Refs")) && node["properties"].is_object() {
+                references += 1;
+                let rule = serde_json::to_value(crate::api::names::object_name()).unwrap()["rule"].clone();
+                let rules = node["properties"]["name"]["x-kubernetes-validations"].as_array().into_iter().flatten();
+                assert!(rules.into_iter().any(|one| one["rule"] == rule), "{name}.name has no rule");
+            }
+        }
+        assert!(references >= 18, "{references}");
     }
 }

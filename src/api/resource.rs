@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
     group = "aws.ccagi.io",
     version = "v1alpha1",
     kind = "AwsResource",
+    doc = "One resource in AWS, such as a bucket or a database: spec says what it is to be, and the controller makes it so and keeps it so; status says what is.",
     plural = "awsresources",
     namespaced,
     shortname = "awsr",
@@ -47,14 +48,15 @@ use std::collections::BTreeMap;
 #[x_kube(
     validation = Rule::new("self.accountRef.name == oldSelf.accountRef.name").message("accountRef is immutable: a resource cannot move to another account; declare a new object"),
     validation = Rule::new("(has(self.region) ? self.region : '') == (has(oldSelf.region) ? oldSelf.region : '')").message("region is immutable: a resource cannot move to another region; declare a new object"),
-    validation = Rule::new("!has(oldSelf.resourceId) || (has(self.resourceId) && self.resourceId == oldSelf.resourceId)").message("resourceId is immutable once set")
+    validation = Rule::new("!has(oldSelf.resourceId) || (has(self.resourceId) && self.resourceId == oldSelf.resourceId)").message("resourceId is immutable once set"),
+    validation = Rule::new("!has(self.region) || !has(self.vpcNetwork) || self.vpcNetwork.subnets.all(subnet, subnet.availabilityZone.startsWith(self.region))").message("vpcNetwork.subnets: every availabilityZone must be of the region")
 )]
 pub struct AwsResourceSpec {
     /// The AwsAccount this resource lives in.
     pub account_ref: AccountRef,
     /// The AWS region; the account's default region where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"), length(max = 32))]
+    #[schemars(regex(pattern = crate::api::names::REGION), length(max = 32))]
     pub region: Option<String>,
     /// Tags for the resource, beside the owner tags that the controller adds itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -68,7 +70,12 @@ pub struct AwsResourceSpec {
     // A list that is merged item by item and then emptied by server-side apply would read as absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 6))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    // The API server holds a field that is stored to a rule only when it changes (Kubernetes, "Validation
+    // ratcheting"), so that objects from before can still be changed otherwise and lose their finalizers.
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(policy, policy != 'LateInitialize')").message("managementPolicies must leave LateInitialize out: the controller never writes into a spec what AWS has chosen, so that it would do nothing")
+    )]
     pub management_policies: Option<Vec<ManagementPolicy>>,
     /// What becomes of the AWS resource when this object is deleted. Kinds that hold data are
     /// retained unless Delete is written here; all others are deleted unless Retain is.
@@ -103,6 +110,7 @@ pub struct AwsResourceSpec {
 pub struct AccountRef {
     /// The AwsAccount's name.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = crate::api::names::object_name())]
     pub name: String,
 }
 
@@ -111,6 +119,7 @@ pub struct AccountRef {
 pub struct ServiceAgentRef {
     /// The ServiceAgent's name.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = crate::api::names::object_name())]
     pub name: String,
 }
 
@@ -119,10 +128,12 @@ pub struct ServiceAgentRef {
 pub struct OutputRef {
     /// The AwsResource's name.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = crate::api::names::object_name())]
     pub name: String,
     /// The key in its `status.outputs`; where absent, the one that the field usually needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$')").message("output must be a key of status.outputs, such as arn or subnetIds.a"))]
     pub output: Option<String>,
 }
 
@@ -131,6 +142,7 @@ pub struct OutputRef {
 pub struct SecretKeyRef {
     /// The Secret's name.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = crate::api::names::object_name())]
     pub name: String,
     /// The key in its `data`.
     #[schemars(length(min = 1, max = 253))]
@@ -149,7 +161,8 @@ pub enum ManagementPolicy {
     Update,
     /// Delete it.
     Delete,
-    /// Accepted for the sake of manifests written for Crossplane; the spec is never written to.
+    /// Refused for new objects: the spec is never written to. Objects that are stored with it keep it, and it
+    /// permits nothing.
     LateInitialize,
     /// Everything.
     #[serde(rename = "*")]

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
     group = "aws.ccagi.io",
     version = "v1alpha1",
     kind = "ServiceAgent",
+    doc = "Who decides about the AWS resources of a namespace that it governs: what may be done to them without asking a person, and what they cost and how they are together.",
     plural = "serviceagents",
     namespaced,
     shortname = "svcagent",
@@ -64,7 +65,7 @@ pub struct ServiceAgentSpec {
     /// references between their resources.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), inner(length(min = 1, max = 253)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = crate::api::names::object_names("dependsOn"))]
     pub depends_on: Vec<String>,
 }
 

@@ -7,6 +7,7 @@
 pub mod diff;
 mod digest;
 mod ec2_tags;
+mod json;
 pub mod owned;
 mod policy_document;
 pub mod secrets;

@@ -260,6 +260,9 @@ impl<'a> Walk<'a> {
             return Err(PassError::Cycle(path));
         }
         let written = written::<K>(&spec, facts.deleting)?;
+        if let Some(invalid) = references::misnamed(&written, K::REFERENCES).filter(|_| !facts.deleting) {
+            return Err(PassError::Invalid { member: K::NAME.member(), invalid });
+        }
         let in_use = facts.recorded_id.is_some();
         let waits_for = RefCell::new(BTreeSet::new());
         let output = |reference: &Reference, name: &str, output: &str| {

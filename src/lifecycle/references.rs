@@ -2,8 +2,9 @@
 //! has which output is asked of a function.
 
 use crate::api::conditions::bounded;
+use crate::api::names::not_a_name;
 use crate::api::resource::OutputRef;
-use crate::kinds::Reference;
+use crate::kinds::{Invalid, Reference};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -95,6 +96,20 @@ pub fn names(spec: &Value, table: &[Reference]) -> Vec<(String, bool)> {
         });
     }
     found
+}
+
+/// The first reference whose name can be no object's, with what it must be. Such a one would be waited for
+/// without end.
+pub fn misnamed(spec: &Value, table: &[Reference]) -> Option<Invalid> {
+    table.iter().find_map(|reference| {
+        let mut problem = None;
+        visit(&mut spec.clone(), &segments(reference), &mut |holder, member| {
+            let targets = holder.get(member).map(targets).unwrap_or_default();
+            problem = problem.take().or_else(|| targets.iter().find_map(|target| not_a_name(&target.name)));
+            true
+        });
+        problem.map(|problem| Invalid { path: reference.from, message: format!("name {problem}") })
+    })
 }
 
 /// Replaces every reference of `spec` that `table` lists by what `output` says of it. An item of a
@@ -225,6 +240,18 @@ mod tests {
         let filled = fill(spec, TABLE, &known);
         assert_eq!(filled.spec["ingress"], json!([{"port": 2, "sourceGroupId": "g/groupId"}, {"port": 3}]));
         assert_eq!(filled.postponed, ["late is not ready"]);
+    }
+
+    #[test]
+    fn a_reference_that_can_name_nothing_is_told_by_its_field() {
+        let spec =
+            |name: &str| json!({"ingress": [{"sourceGroupRef": {"name": "g"}}, {"sourceGroupRef": {"name": name}}]});
+        let told = misnamed(&spec("ta/net"), TABLE).unwrap();
+        assert_eq!(told.path, "ingress.sourceGroupRef");
+        assert!(told.message.contains("\"ta/net\" must be lower-case letters"), "{told}");
+        assert_eq!(misnamed(&spec("ta-net"), TABLE), None);
+        let list = json!({"vpc": {"subnetRefs": [{"name": "net"}, {"name": "Net"}]}});
+        assert_eq!(misnamed(&list, TABLE).unwrap().path, "vpc.subnetRefs");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! verified session. Reads the caches and, once per account, AWS.
 
 use crate::api::account::{AllowedNamespaces, AwsAccount, AwsAccountSpec};
+use crate::api::names::not_a_name;
 use crate::api::resource::AwsResource;
 use crate::aws::session::{Aws, SessionError};
 use crate::lifecycle::context::Context;
@@ -13,6 +14,9 @@ use std::collections::BTreeMap;
 /// Why an object cannot be worked on. AWS was not touched.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
+    /// It can be the name of no AwsAccount.
+    #[error("spec.accountRef.name: {0}")]
+    MisnamedAccount(String),
     /// There is no AwsAccount of that name.
     #[error("spec.accountRef.name: there is no AwsAccount {0}")]
     UnknownAccount(String),
@@ -66,6 +70,7 @@ impl ResolveError {
     /// The CamelCase reason for conditions and Events.
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::MisnamedAccount(_) => "InvalidSpec",
             Self::UnknownAccount(_) => "UnknownAccount",
             Self::UnreadableAccount { .. } => "UnreadableAccount",
             Self::NamespaceNotAllowed { .. } => "NamespaceNotAllowed",
@@ -86,6 +91,7 @@ impl ResolveError {
     /// What that person can do.
     pub fn next_step(&self) -> &'static str {
         match self {
+            Self::MisnamedAccount(_) => "It cannot be changed: delete the object and declare it anew.",
             Self::UnknownAccount(_) => "Create the AwsAccount, or name one that exists (kubectl get awsaccounts).",
             Self::UnreadableAccount { .. } => "Correct the AwsAccount.",
             Self::NamespaceNotAllowed { .. } => {
@@ -106,6 +112,9 @@ impl ResolveError {
 /// [`ResolveError`] says what is missing; nothing was done in AWS.
 pub async fn resolve(object: &AwsResource, cx: &Context) -> Result<Aws, ResolveError> {
     let name = &object.spec.account_ref.name;
+    if let Some(problem) = not_a_name(name) {
+        return Err(ResolveError::MisnamedAccount(problem));
+    }
     let account = find_account(name, cx)?;
     let namespace = object.namespace().unwrap_or_default();
     if !namespace_is_allowed(account.spec.allowed_namespaces.as_ref(), &namespace, &namespace_labels(&namespace, cx)) {

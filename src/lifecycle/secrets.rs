@@ -3,6 +3,7 @@
 //! AWS tells no password, so what it was last given is remembered in the status by the Secret's UID,
 //! resource version and key. The value itself is read only when it is about to be sent.
 
+use crate::api::names::not_a_name;
 use crate::api::resource::{Change, Effect, SecretKeyRef};
 use crate::kinds::secrets::{SecretReference, Secrets};
 use crate::lifecycle::error::PassError;
@@ -29,6 +30,9 @@ pub struct SecretError {
 /// What is wrong with a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretProblem {
+    /// It can be the name of no Secret, or of no key of one.
+    #[error("{0}")]
+    Misnamed(String),
     /// There is no such Secret.
     #[error("there is no Secret {0} in this namespace")]
     Missing(String),
@@ -60,6 +64,7 @@ impl SecretProblem {
     /// The CamelCase reason for conditions and Events.
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::Misnamed(_) => "InvalidSpec",
             Self::Missing(_) => "SecretMissing",
             Self::KeyMissing { .. } => "SecretKeyMissing",
             Self::NotText { .. } => "SecretNotText",
@@ -71,6 +76,7 @@ impl SecretProblem {
     /// What a person can do about it.
     pub fn next_step(&self) -> &'static str {
         match self {
+            Self::Misnamed(_) => "Correct the field.",
             Self::Missing(_) => "Create the Secret or correct the reference; the controller tries again.",
             Self::KeyMissing { .. } => {
                 "Add the key to the Secret or correct the reference; the controller tries again."
@@ -118,6 +124,7 @@ impl Vault {
     pub async fn versions(&self) -> Result<Versions, PassError> {
         let mut versions = Versions::new();
         for (reference, place) in &self.wanted {
+            self.named(reference, place)?;
             let found =
                 self.api.get_metadata_opt(&place.name).await.map_err(|error| self.refused(reference, place, error))?;
             let found = found.ok_or_else(|| self.error(reference, SecretProblem::Missing(place.name.clone())))?;
@@ -133,6 +140,7 @@ impl Vault {
     pub async fn open(&self) -> Result<(Secrets, Versions), PassError> {
         let (mut secrets, mut versions) = (Secrets::default(), Versions::new());
         for (reference, place) in &self.wanted {
+            self.named(reference, place)?;
             let found = self.api.get_opt(&place.name).await.map_err(|error| self.refused(reference, place, error))?;
             let mut found = found.ok_or_else(|| self.error(reference, SecretProblem::Missing(place.name.clone())))?;
             let (name, key) = (place.name.clone(), place.key.clone());
@@ -146,6 +154,11 @@ impl Vault {
             versions.insert(reference.to.to_owned(), version(&found.metadata, place));
         }
         Ok((secrets, versions))
+    }
+
+    /// The API server is not asked for what can be no Secret: the name would become part of another request.
+    fn named(&self, reference: &SecretReference, place: &SecretKeyRef) -> Result<(), PassError> {
+        misnamed(place).map_or(Ok(()), |problem| Err(self.error(reference, SecretProblem::Misnamed(problem))))
     }
 
     fn refused(&self, reference: &SecretReference, place: &SecretKeyRef, error: kube::Error) -> PassError {
@@ -198,6 +211,14 @@ fn wanted(
     table.iter().filter_map(place).collect()
 }
 
+/// Why there can be no such key of a Secret (Kubernetes, "Secrets", "Restrictions on Secret names and data").
+fn misnamed(place: &SecretKeyRef) -> Option<String> {
+    let in_keys = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_key = !place.key.is_empty() && place.key.chars().all(in_keys);
+    let key = || format!("key {:?} must be letters, digits, hyphens, underscores and dots", place.key);
+    not_a_name(&place.name).map(|problem| format!("name {problem}")).or_else(|| (!is_key).then(key))
+}
+
 fn version(metadata: &ObjectMeta, place: &SecretKeyRef) -> String {
     let of = |part: &Option<String>| part.clone().unwrap_or_default();
     format!("{}/{}/{}", of(&metadata.uid), of(&metadata.resource_version), place.key)
@@ -234,6 +255,15 @@ mod tests {
     fn a_reference_that_cannot_be_read_is_not_dropped() {
         let (reference, _) = wanted(&json!({"passwordSecretRef": {"name": "a"}}), TABLE).unwrap_err();
         assert_eq!(reference, TABLE[0]);
+    }
+
+    #[test]
+    fn what_can_be_no_key_of_a_secret_is_told_and_not_asked_for() {
+        let of = |name: &str, key: &str| misnamed(&SecretKeyRef { name: name.into(), key: key.into() });
+        assert_eq!(of("db-password", "Pass_word.1"), None);
+        assert!(of(" x y\n", "a").unwrap().contains("name \" x y\\n\" must be"));
+        assert!(of("a", "b/c").unwrap().contains("key \"b/c\" must be"));
+        assert!(of("a", "").is_some());
     }
 
     #[test]

@@ -45,6 +45,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         },
         "watch": {"labelSelector": "shard=a"},
     },
+    "the European Sovereign Cloud": {"aws": {"region": "eusc-de-east-1"}},
     "an image by digest": {
         "image": {"registry": "registry.example", "digest": f"sha256:{'0' * 64}", "pullPolicy": "Always"},
         "imagePullSecrets": [{"name": "pull"}],

@@ -67,7 +67,7 @@ async fn what_only_the_world_can_show_is_a_condition_and_delays_nobody() {
     let bucket = story.bucket();
     story.apply("nobody", &format!("accountRef: {{name: nobody}}\ns3Bucket: {{bucketName: {bucket}-a}}")).await;
     story.apply("far", &format!("region: ap-south-1\ns3Bucket: {{bucketName: {bucket}-b}}")).await;
-    story.apply("policy", &format!("s3Bucket: {{bucketName: {bucket}-c, policy: '{{oops'}}")).await;
+    story.apply("policy", &format!("s3Bucket: {{bucketName: {bucket}-c, policy: '{{oops}}'}}")).await;
     story.apply("image", "ec2Instance: {imageId: ami-00000000000000000, instanceType: t3.micro}").await;
     story.apply("good", &format!("s3Bucket: {{bucketName: {bucket}}}")).await;
 

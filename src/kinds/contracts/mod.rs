@@ -2,6 +2,7 @@
 //! here names a kind: the tests walk the table, the schema that users see, and the examples.
 
 mod costs;
+mod documents;
 mod fields;
 pub(crate) mod fuzz;
 mod schema;
@@ -167,6 +168,13 @@ fn every_field_that_is_changed_is_seen_or_refused_or_said_to_have_no_counterpart
 #[test]
 fn every_field_is_seen_in_the_cost_or_declared_to_be_free() {
     every_kind!(K, row => costs::problems::<K>(&row.subject()));
+}
+
+#[test]
+fn every_document_is_read_as_iam_reads_it_and_refused_where_that_is_not_one_thing() {
+    every_kind!(K, row => documents::problems::<K>(&row.subject()));
+    let taken: usize = rows().iter().map(|row| documents::fields(&row.subject()).len()).sum();
+    assert!(taken >= 3, "policies of roles, in roles and of buckets, not {taken}");
 }
 
 #[test]

@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
     validation = Rule::new("has(self.sortKey) == has(oldSelf.sortKey) && (!has(self.sortKey) || self.sortKey == oldSelf.sortKey)").message("dynamoDbTable.sortKey is immutable and cannot be added or removed: the key of a table cannot change; declare a new object"),
     validation = Rule::new("!has(self.sortKey) || self.sortKey.name != self.partitionKey.name").message("sortKey must name another attribute than partitionKey"),
     validation = Rule::new("has(self.provisionedThroughput) == (has(self.billingMode) && self.billingMode == 'Provisioned')").message("provisionedThroughput must be set with billingMode: Provisioned, and only then"),
-    validation = Rule::new("!has(self.globalSecondaryIndexes) || self.globalSecondaryIndexes.all(index, has(index.provisionedThroughput) == (has(self.billingMode) && self.billingMode == 'Provisioned'))").message("every index must have a provisionedThroughput with billingMode: Provisioned, and only then")
+    validation = Rule::new("!has(self.globalSecondaryIndexes) || self.globalSecondaryIndexes.all(index, has(index.provisionedThroughput) == (has(self.billingMode) && self.billingMode == 'Provisioned'))").message("every index must have a provisionedThroughput with billingMode: Provisioned, and only then"),
+    validation = Rule::new("!has(self.globalSecondaryIndexes) || self.globalSecondaryIndexes.all(index, [self.partitionKey].all(key, (index.partitionKey.name != key.name || index.partitionKey.type == key.type) && (!has(index.sortKey) || index.sortKey.name != key.name || index.sortKey.type == key.type)))").message("an attribute must have one type in partitionKey and in the keys of globalSecondaryIndexes"),
+    validation = Rule::new("!has(self.globalSecondaryIndexes) || !has(self.sortKey) || self.globalSecondaryIndexes.all(index, [self.sortKey].all(key, (index.partitionKey.name != key.name || index.partitionKey.type == key.type) && (!has(index.sortKey) || index.sortKey.name != key.name || index.sortKey.type == key.type)))").message("an attribute must have one type in sortKey and in the keys of globalSecondaryIndexes")
 )]
 pub struct DynamoDbTableSpec {
     /// The table's name, unique in its account and region. By the DynamoDB naming rules: 3 to 255
@@ -41,7 +43,9 @@ pub struct DynamoDbTableSpec {
     #[schemars(length(max = 50))]
     #[x_kube(
         merge_strategy = ListMerge::Atomic,
-        validation = Rule::new("self.all(one, self.exists_one(other, other.indexName == one.indexName))").message("every item of globalSecondaryIndexes must have an indexName of its own")
+        validation = Rule::new("self.all(one, self.exists_one(other, other.indexName == one.indexName))").message("every item of globalSecondaryIndexes must have an indexName of its own"),
+        validation = Rule::new("self.map(index, has(index.nonKeyAttributes) ? size(index.nonKeyAttributes) : 0).sum() <= 100").message("all globalSecondaryIndexes together must have at most 100 nonKeyAttributes"),
+        validation = Rule::new("self.all(one, self.all(other, (one.partitionKey.name != other.partitionKey.name || one.partitionKey.type == other.partitionKey.type) && (!has(other.sortKey) || one.partitionKey.name != other.sortKey.name || one.partitionKey.type == other.sortKey.type) && (!has(one.sortKey) || !has(other.sortKey) || one.sortKey.name != other.sortKey.name || one.sortKey.type == other.sortKey.type)))").message("an attribute must have one type in the keys of all globalSecondaryIndexes")
     )]
     pub global_secondary_indexes: Option<Vec<GlobalSecondaryIndex>>,
     /// Deletion of items by a time that they carry themselves.
@@ -131,7 +135,8 @@ pub struct GlobalSecondaryIndex {
     pub projection: Projection,
     /// The attributes that the index carries beside its keys and the table's, in any order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 255)))]
+    // The most of one index: API reference, Projection.
+    #[schemars(length(min = 1, max = 20), inner(length(min = 1, max = 255)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub non_key_attributes: Vec<String>,
     /// The capacity that is reserved for the index.

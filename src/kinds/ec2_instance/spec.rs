@@ -70,9 +70,11 @@ pub struct Ec2InstanceSpec {
     /// not compared with AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16384))]
+    #[x_kube(validation = Rule::new("size(bytes(self)) <= 16384").message("userData must have at most 16384 bytes in UTF-8"))]
     pub user_data: Option<String>,
     /// The volume that the instance starts from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("!has(self.volumeType) || !(self.volumeType in ['st1', 'sc1'])").message("the volumeType of rootVolume must not be st1 or sc1: an instance does not start from them"))]
     pub root_volume: Option<Volume>,
     /// The volumes that are made with the instance, beside the root volume. What an item leaves out is
     /// left as it is.
@@ -99,6 +101,9 @@ pub struct Ec2InstanceSpec {
     validation = Rule::new("(has(self.encrypted) ? self.encrypted : false) == (has(oldSelf.encrypted) ? oldSelf.encrypted : false)").message("encrypted is immutable: a volume is encrypted when it is made or never; declare a new object"),
     validation = Rule::new("!has(self.iops) || (has(self.volumeType) && self.volumeType in ['gp3', 'io1', 'io2'])").message("iops must go with the volumeType gp3, io1 or io2"),
     validation = Rule::new("has(self.iops) || !has(self.volumeType) || !(self.volumeType in ['io1', 'io2'])").message("the volumeType io1 and io2 must go with iops"),
+    // Sizes and IOPS by type: EBS User Guide, "Amazon EBS volume types".
+    validation = Rule::new("!has(self.volumeType) || !has(self.sizeGib) || (self.volumeType in ['st1', 'sc1'] ? self.sizeGib >= 125 && self.sizeGib <= 16384 : self.volumeType == 'standard' ? self.sizeGib <= 1024 : self.volumeType in ['io1', 'io2'] ? self.sizeGib >= 4 && (self.sizeGib <= 16384 || self.volumeType == 'io2') : self.volumeType != 'gp2' || self.sizeGib <= 16384)").message("sizeGib must suit the volumeType: gp2 to 16384, io1 4 to 16384, io2 from 4, st1 and sc1 125 to 16384, standard to 1024"),
+    validation = Rule::new("!has(self.volumeType) || !has(self.iops) || (self.volumeType == 'gp3' ? self.iops >= 3000 : self.volumeType != 'io1' || self.iops <= 64000)").message("iops must suit the volumeType: gp3 from 3000, io1 to 64000"),
     validation = Rule::new("!has(self.throughput) || (has(self.volumeType) && self.volumeType == 'gp3')").message("throughput must go with the volumeType gp3")
 )]
 pub struct Volume {

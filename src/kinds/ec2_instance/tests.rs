@@ -156,8 +156,10 @@ fn the_rules_of_a_volume_hold_for_data_volumes_too() {
     let resource = crd::all().into_iter().find(|crd| crd.spec.names.kind == "AwsResource").unwrap();
     let schema = serde_json::to_value(resource.spec.versions[0].schema.clone()).unwrap();
     let block = &schema["openAPIV3Schema"]["properties"]["spec"]["properties"]["ec2Instance"];
-    let root = &block["properties"]["rootVolume"]["x-kubernetes-validations"];
-    let data = &block["properties"]["dataVolumes"]["items"]["x-kubernetes-validations"];
-    assert_eq!(root.as_array().unwrap().len(), 5);
-    assert_eq!(root, data);
+    let rules = |node: &serde_json::Value| node["x-kubernetes-validations"].as_array().unwrap().clone();
+    let root = rules(&block["properties"]["rootVolume"]);
+    let data = rules(&block["properties"]["dataVolumes"]["items"]);
+    assert_eq!(data.len(), 7);
+    assert!(data.iter().all(|rule| root.contains(rule)));
+    assert_eq!(root.len(), 8, "that an instance starts from it is a rule of its own");
 }

@@ -173,7 +173,7 @@ impl Kind for IamRole {
                 .role_name(&spec.role_name)
                 .set_path(spec.path.clone())
                 .set_description(spec.description.clone().filter(|text| !text.is_empty()))
-                .assume_role_policy_document(&spec.assume_role_policy)
+                .assume_role_policy_document(policy_document::sent(&spec.assume_role_policy))
                 .set_permissions_boundary(spec.permissions_boundary.clone().filter(|arn| !arn.is_empty()))
                 .set_max_session_duration(spec.max_session_duration_seconds)
                 .set_tags(Some(tag_set(request.tags).map_err(unbuildable(OPERATION))?)),

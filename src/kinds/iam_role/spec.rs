@@ -28,7 +28,8 @@ pub struct IamRoleSpec {
     pub description: Option<String>,
     /// Who may assume the role: the trust policy as a JSON document, compared by meaning, not by its
     /// text. AWS counts at most 2048 characters without blanks, unless a higher quota was granted.
-    #[schemars(length(min = 2, max = 16384))]
+    #[schemars(length(min = 2, max = 16384), regex(pattern = r"^[\t\n\r\x20-\x{FF}]*$"))]
+    #[x_kube(validation = crate::kinds::policy_document::is_object("assumeRolePolicy"))]
     pub assume_role_policy: String,
     /// The policies that are part of the role. All of them are named here: others are removed, and an
     /// empty list removes them all. AWS counts at most 10240 characters for all of them without blanks.
@@ -74,7 +75,8 @@ pub struct InlinePolicy {
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_+=,.@-]+$"))]
     pub name: String,
     /// What the role may do, as a JSON document; compared by meaning, not by its text.
-    #[schemars(length(min = 2, max = 16384))]
+    #[schemars(length(min = 2, max = 16384), regex(pattern = r"^[\t\n\r\x20-\x{FF}]*$"))]
+    #[x_kube(validation = crate::kinds::policy_document::is_object("document"))]
     pub document: String,
 }
 

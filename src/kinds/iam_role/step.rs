@@ -102,7 +102,8 @@ pub(super) async fn take(aws: &Aws, target: &Target<'_, IamRoleSpec>, step: &Ste
             call.send().await.named("PutRolePermissionsBoundary").map(drop)
         }
         Step::Trust(document) => {
-            let call = iam.update_assume_role_policy().role_name(role).policy_document(document);
+            let call = iam.update_assume_role_policy().role_name(role);
+            let call = call.policy_document(policy_document::sent(document));
             call.send().await.named("UpdateAssumeRolePolicy").map(drop)
         }
         Step::Settings(settings) => {
@@ -111,7 +112,8 @@ pub(super) async fn take(aws: &Aws, target: &Target<'_, IamRoleSpec>, step: &Ste
             call.send().await.named("UpdateRole").map(drop)
         }
         Step::PutPolicy(name, document) => {
-            let call = iam.put_role_policy().role_name(role).policy_name(name).policy_document(document);
+            let call = iam.put_role_policy().role_name(role).policy_name(name);
+            let call = call.policy_document(policy_document::sent(document));
             call.send().await.named("PutRolePolicy").map(drop).map_err(|error| about_policy(name, error))
         }
         Step::Attach(arn) => {

@@ -4,7 +4,8 @@ use super::LambdaFunction;
 use super::spec::Permission;
 use crate::aws::error::{AwsError, Named, unless_absent};
 use crate::aws::session::Aws;
-use crate::kinds::Kind;
+use crate::kinds::policy_document::{account_of_root, single};
+use crate::kinds::{Kind, json};
 use serde_json::{Map, Value};
 
 /// The statements of the policy, none where the function has no policy.
@@ -17,14 +18,15 @@ pub(super) async fn read(aws: &Aws, function: &str) -> Result<Vec<Permission>, A
 }
 
 fn parse(document: &str) -> Option<Vec<Permission>> {
-    let policy: Value = serde_json::from_str(document).ok()?;
-    policy.get("Statement")?.as_array()?.iter().map(|statement| permission(statement.as_object()?)).collect()
+    let policy = json::parse(document).ok()?;
+    let statements = policy.get("Statement")?;
+    let statements = statements.as_array().map_or(std::slice::from_ref(statements), Vec::as_slice);
+    statements.iter().map(|statement| permission(statement.as_object()?)).collect()
 }
 
 /// The statement as its spec would have to read. What the spec has no words for is written as the JSON
 /// that it is, so that it never passes for something simpler.
 fn permission(statement: &Map<String, Value>) -> Option<Permission> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let allows = statement.get("Effect").and_then(Value::as_str) == Some("Allow");
     let action = statement.get("Action").map(text).unwrap_or_default();
     Some(Permission {
@@ -36,12 +38,17 @@ fn permission(statement: &Map<String, Value>) -> Option<Permission> {
     })
 }
 
+/// A text, or a list of one, as it is; anything else as the JSON that it is.
+fn text(value: &Value) -> String {
+    single(value.clone()).as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// `{"Service": "s3.amazonaws.com"}` and the like, without the braces.
 fn principal(value: &Value) -> String {
     let only = value.as_object().filter(|kinds| kinds.len() == 1);
     let named = only.and_then(|kinds| kinds.get("Service").or_else(|| kinds.get("AWS")));
-    let name = named.unwrap_or(value).as_str().map(str::to_owned);
-    name.unwrap_or_else(|| value.to_string())
+    let name = single(named.unwrap_or(value).clone());
+    name.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The one condition that the spec can name.
@@ -53,18 +60,17 @@ fn source_arn(condition: &Value) -> Option<String> {
     };
     let operands = only(conditions, "ArnLike");
     let arn = operands.as_ref().and_then(Value::as_object).and_then(|keys| only(keys, "AWS:SourceArn"));
+    let arn = arn.map(single);
     Some(arn.as_ref().and_then(Value::as_str).map_or_else(|| condition.to_string(), str::to_owned))
 }
 
-/// The permission with equal meanings made equal: Lambda writes an account as the ARN of its root.
+/// The permission with equal meanings made equal: Lambda writes an account as the ARN of its root, and the
+/// case of an action has no meaning (IAM User Guide, "IAM JSON policy elements: Action").
 pub(super) fn comparable(mut permission: Permission) -> Permission {
-    let account = permission.principal.strip_prefix("arn:").and_then(|rest| {
-        let (_, account) = rest.split_once(":iam::")?;
-        account.strip_suffix(":root")
-    });
-    if let Some(account) = account {
+    if let Some(account) = account_of_root(&permission.principal) {
         permission.principal = account.to_owned();
     }
+    permission.action = permission.action.to_lowercase();
     permission
 }
 
@@ -165,9 +171,9 @@ mod tests {
     #[test]
     fn an_account_is_the_same_by_its_digits_and_by_its_root() {
         let root = read(json!({"AWS": "arn:aws:iam::111122223333:root"}), json!({}));
-        assert_eq!(comparable(root), permission_for("a", "111122223333"));
+        assert_eq!(comparable(root), comparable(permission_for("a", "111122223333")));
         let role = permission_for("a", "arn:aws:iam::111122223333:role/root");
-        assert_eq!(comparable(role.clone()), role);
+        assert_eq!(comparable(role.clone()).principal, role.principal);
     }
 
     #[test]
@@ -179,6 +185,26 @@ mod tests {
         assert!(narrower.source_arn.as_ref().is_some_and(|arn| arn.contains("SourceAccount") && arn != "arn:a"));
         let other = read(json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}));
         assert!(other.source_arn.is_some_and(|arn| arn.contains("PrincipalOrgID")));
+    }
+
+    #[test]
+    fn a_list_of_one_is_the_value_itself_and_case_counts_only_where_iam_says_so() {
+        let statement = json!({
+            "Sid": "a", "Effect": "Allow", "Principal": {"Service": ["s3.amazonaws.com"]},
+            "Action": ["Lambda:invokefunction"], "Condition": {"ArnLike": {"aws:sourcearn": ["arn:a"]}},
+        });
+        let found = parse(&json!({ "Statement": statement }).to_string()).unwrap().remove(0);
+        let wanted = Permission { source_arn: Some("arn:a".into()), ..permission_for("a", "s3.amazonaws.com") };
+        assert_eq!(comparable(found), comparable(wanted.clone()));
+        let other = Permission { source_arn: Some("arn:A".into()), ..wanted.clone() };
+        assert_ne!(comparable(other), comparable(wanted));
+    }
+
+    #[test]
+    fn what_lambda_shows_for_a_principal_that_was_deleted_is_a_difference() {
+        let role = permission_for("a", "arn:aws:iam::111122223333:role/shop");
+        let found = read(json!({"AWS": "AROAIIIIIIIIIIIIIIIII"}), json!({}));
+        assert_ne!(comparable(found), comparable(role));
     }
 
     #[test]

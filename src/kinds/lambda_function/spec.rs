@@ -61,7 +61,12 @@ pub struct LambdaFunctionSpec {
     #[schemars(extend("maxProperties" = 100, "additionalProperties" = {"type": "string", "maxLength": 4096}))]
     #[x_kube(
         merge_strategy = MapMerge::Atomic,
-        validation = Rule::new("self.all(key, size(key) >= 2 && size(key) <= 256 && !key.startsWith('AWS_LAMBDA_'))").message("the names of environment variables must have 2 to 256 characters and not begin with AWS_LAMBDA_, which Lambda keeps for itself")
+        validation = Rule::new("self.all(key, size(key) >= 2 && size(key) <= 256 && !key.startsWith('AWS_LAMBDA_'))").message("the names of environment variables must have 2 to 256 characters and not begin with AWS_LAMBDA_, which Lambda keeps for itself"),
+        // Lambda Developer Guide, "Working with Lambda environment variables": names, "Defined runtime
+        // environment variables" that are reserved, and the size of all together, which AWS counts in bytes.
+        validation = Rule::new("self.all(key, key.matches('^[a-zA-Z][a-zA-Z0-9_]+$'))").message("the names of environment variables must be letters, digits and underscores, a letter first"),
+        validation = Rule::new("self.all(key, !(key in ['AWS_DEFAULT_REGION', 'AWS_REGION', 'AWS_EXECUTION_ENV', 'AWS_ACCESS_KEY', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'LAMBDA_TASK_ROOT', 'LAMBDA_RUNTIME_DIR']))").message("environment must not set a variable that Lambda sets itself, such as AWS_REGION"),
+        validation = Rule::new("self.map(key, size(key) + size(self[key])).sum() <= 4096").message("names and values in environment must have at most 4096 bytes together")
     )]
     pub environment: Option<BTreeMap<String, String>>,
     /// The VPC that the function reaches. An empty block, `vpc: {}`, takes it out of the VPC it is in.
@@ -140,6 +145,7 @@ pub struct InlineCode {
     /// The file's text, at most 64 KiB. It can be read by whoever may read the function, so it must
     /// hold no secrets.
     #[schemars(length(min = 1, max = 65536))]
+    #[x_kube(validation = Rule::new("size(bytes(self)) <= 65536").message("source must have at most 65536 bytes in UTF-8"))]
     pub source: String,
 }
 

@@ -9,6 +9,7 @@ mod storage;
 mod subnet_group;
 mod support;
 mod version;
+mod windows;
 
 pub use spec::RdsInstanceSpec;
 

@@ -1,5 +1,6 @@
 //! What users may write about a database instance.
 
+use super::windows;
 use crate::api::resource::{OutputRef, SecretKeyRef};
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -22,7 +23,11 @@ use serde::{Deserialize, Serialize};
     validation = Rule::new("!has(self.securityGroupIds) || !has(self.securityGroupRefs)").message("securityGroupIds and securityGroupRefs must not be set together: write one of them"),
     validation = Rule::new("!has(self.iops) || (has(self.storageType) && self.storageType in ['gp3', 'io1', 'io2'])").message("iops must go with the storageType gp3, io1 or io2"),
     validation = Rule::new("has(self.iops) || !has(self.storageType) || !(self.storageType in ['io1', 'io2'])").message("the storageType io1 and io2 must go with iops"),
-    validation = Rule::new("!has(self.storageThroughput) || (has(self.storageType) && self.storageType == 'gp3')").message("storageThroughput must go with the storageType gp3")
+    validation = Rule::new("!has(self.storageThroughput) || (has(self.storageType) && self.storageType == 'gp3')").message("storageThroughput must go with the storageType gp3"),
+    // RDS User Guide, "Amazon RDS DB instance storage", for the engines that are taken here.
+    validation = Rule::new("!has(self.storageType) || self.allocatedStorageGib >= (self.storageType in ['io1', 'io2'] ? 100 : 20)").message("allocatedStorageGib must be 100 or more with the storageType io1 or io2, and 20 or more with gp2 or gp3"),
+    validation = Rule::new("!has(self.iops) || !has(self.storageType) || self.storageType != 'gp3' || self.allocatedStorageGib >= 400").message("iops must be left out with the storageType gp3 and less than 400 in allocatedStorageGib: RDS sets them itself there"),
+    validation = windows::apart()
 )]
 pub struct RdsInstanceSpec {
     /// The instance's name, unique in the account and region: 1 to 63 lower-case letters, digits and
@@ -139,12 +144,18 @@ pub struct RdsInstanceSpec {
     /// The daily time for backups in UTC, such as `03:00-03:30`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 11))]
-    #[x_kube(validation = Rule::new("self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$')").message("backupWindow must be two times of day in UTC, such as 03:00-03:30"))]
+    #[x_kube(
+        validation = Rule::new("self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$')").message("backupWindow must be two times of day in UTC, such as 03:00-03:30"),
+        validation = windows::half_an_hour("backupWindow", "self.matches('^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$')", windows::of_day("self"), 1440)
+    )]
     pub backup_window: Option<String>,
     /// The weekly time for maintenance in UTC, such as `sun:04:00-sun:04:30`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 19))]
-    #[x_kube(validation = Rule::new("self.matches('^(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]-(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]$')").message("maintenanceWindow must be two weekdays with times in UTC, such as sun:04:00-sun:04:30"))]
+    #[x_kube(
+        validation = windows::half_an_hour("maintenanceWindow", "self.matches('^(mon|tue|wed|thu|fri|sat|sun):[0-9]{2}:[0-9]{2}-(mon|tue|wed|thu|fri|sat|sun):[0-9]{2}:[0-9]{2}$')", windows::of_week("self"), 10080),
+        validation = Rule::new("self.matches('^(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]-(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]$')").message("maintenanceWindow must be two weekdays with times in UTC, such as sun:04:00-sun:04:30")
+    )]
     pub maintenance_window: Option<String>,
     /// Whether changes are carried out at once; where absent or false, those that AWS can defer wait
     /// for the maintenance window. A change that already waits goes on waiting until another is made:

@@ -5,6 +5,7 @@
 use super::spec::*;
 use crate::aws::error::{AwsError, Named, unbuildable, unless_absent};
 use crate::aws::session::Aws;
+use crate::kinds::policy_document;
 use aws_sdk_s3::error::BuildError;
 use aws_sdk_s3::types as s3;
 
@@ -149,7 +150,7 @@ pub(super) async fn policy(aws: &Aws, bucket: &str) -> Result<Option<String>, Aw
 }
 
 pub(super) async fn put_policy(aws: &Aws, bucket: &str, wanted: &str) -> Result<(), AwsError> {
-    call!(aws, bucket, put_bucket_policy, "PutBucketPolicy", policy(wanted)).map(drop)
+    call!(aws, bucket, put_bucket_policy, "PutBucketPolicy", policy(policy_document::sent(wanted))).map(drop)
 }
 
 pub(super) async fn logging(aws: &Aws, bucket: &str) -> Result<Option<Logging>, AwsError> {

@@ -17,7 +17,7 @@ pub struct S3BucketSpec {
     #[schemars(length(min = 3, max = 63))]
     #[x_kube(
         validation = Rule::new("self.matches('^[a-z0-9][a-z0-9.-]*[a-z0-9]$') && !self.contains('..')").message("bucketName must be lower-case letters, digits, dots and hyphens, begin and end with a letter or digit, and have no two dots in a row"),
-        validation = Rule::new("!self.matches('^[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+$') && !self.startsWith('xn--') && !self.endsWith('-s3alias')").message("bucketName must not look like an IP address, begin with xn-- or end with -s3alias")
+        validation = Rule::new("!self.matches('^[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+$') && !['xn--', 'sthree-', 'amzn-s3-demo-'].exists(start, self.startsWith(start)) && !['-s3alias', '--ol-s3', '.mrap', '--x-s3', '--table-s3'].exists(end, self.endsWith(end))").message("bucketName must not look like an IP address, begin with xn--, sthree- or amzn-s3-demo-, or end with -s3alias, --ol-s3, .mrap, --x-s3 or --table-s3, which S3 keeps for itself")
     )]
     pub bucket_name: String,
     /// Object versioning.
@@ -35,6 +35,7 @@ pub struct S3BucketSpec {
     /// The bucket policy as a JSON document; compared by meaning, not by its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 20480))]
+    #[x_kube(validation = crate::kinds::policy_document::is_object("policy"))]
     pub policy: Option<String>,
     /// Lifecycle rules; an empty list removes them all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,7 +83,10 @@ pub enum Versioning {
 /// Default encryption of new objects.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.kmsKeyId) || self.algorithm != 'AES256'").message("encryption.kmsKeyId must go with the algorithm aws:kms or aws:kms:dsse"))]
+#[x_kube(
+    validation = Rule::new("!has(self.kmsKeyId) || self.algorithm != 'AES256'").message("encryption.kmsKeyId must go with the algorithm aws:kms or aws:kms:dsse"),
+    validation = Rule::new("self.algorithm != 'aws:kms:dsse' || !has(self.bucketKeyEnabled) || !self.bucketKeyEnabled").message("encryption.bucketKeyEnabled must not be true with the algorithm aws:kms:dsse, for which S3 has no bucket keys")
+)]
 pub struct Encryption {
     /// The algorithm.
     pub algorithm: EncryptionAlgorithm,
@@ -134,9 +138,14 @@ pub enum ObjectOwnership {
     ObjectWriter,
 }
 
-/// A lifecycle rule.
+/// A lifecycle rule. It must do something, and objects move before they are deleted (API reference,
+/// PutBucketLifecycleConfiguration).
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.expirationDays) || has(self.noncurrentExpirationDays) || has(self.abortIncompleteUploadsDays) || (has(self.transitions) && size(self.transitions) > 0)").message("a rule must have at least one of expirationDays, noncurrentExpirationDays, abortIncompleteUploadsDays and transitions"),
+    validation = Rule::new("!has(self.expirationDays) || !has(self.transitions) || self.transitions.all(transition, transition.days < self.expirationDays)").message("expirationDays must be more than the days of every one of transitions")
+)]
 pub struct LifecycleRule {
     /// The rule's name in the bucket.
     #[schemars(length(min = 1, max = 255))]
@@ -166,15 +175,17 @@ pub struct LifecycleRule {
     pub transitions: Vec<Transition>,
 }
 
-/// A move to another storage class.
+/// A move to another storage class (S3 User Guide, "Transitioning objects using Amazon S3 Lifecycle").
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(self.storageClass in ['STANDARD_IA', 'ONEZONE_IA']) || self.days >= 30").message("days must be 30 or more with the storageClass STANDARD_IA or ONEZONE_IA"))]
 pub struct Transition {
     /// Days after which objects move.
     #[schemars(range(min = 0, max = 2_147_483_647))]
     pub days: i32,
     /// The storage class by its name in the S3 API, such as `STANDARD_IA`.
     #[schemars(regex(pattern = r"^[A-Z_]+$"), length(max = 32))]
+    #[x_kube(validation = Rule::new("self in ['GLACIER', 'STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING', 'DEEP_ARCHIVE', 'GLACIER_IR']").message("storageClass must be GLACIER, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, DEEP_ARCHIVE or GLACIER_IR"))]
     pub storage_class: String,
 }
 
@@ -184,16 +195,25 @@ pub struct Transition {
 pub struct CorsRule {
     /// HTTP methods that are allowed.
     #[schemars(length(min = 1, max = 5), inner(length(max = 8)))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(method, method in ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'])").message("allowedMethods must be GET, PUT, POST, DELETE or HEAD, in capital letters")
+    )]
     pub allowed_methods: Vec<String>,
     /// Origins that are allowed.
     #[schemars(length(min = 1, max = 100), inner(length(max = 256)))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(origin, origin.indexOf('*') == origin.lastIndexOf('*'))").message("every item of allowedOrigins must have at most one *")
+    )]
     pub allowed_origins: Vec<String>,
     /// Request headers that are allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(max = 256)))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(header, header.indexOf('*') == header.lastIndexOf('*'))").message("every item of allowedHeaders must have at most one *")
+    )]
     pub allowed_headers: Vec<String>,
     /// Response headers that scripts may read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -229,6 +249,7 @@ pub struct Logging {
 pub struct Website {
     /// The object that is served for a folder.
     #[schemars(length(min = 1, max = 256))]
+    #[x_kube(validation = Rule::new("!self.contains('/')").message("indexDocument must have no slash: it is the name of a file in every folder"))]
     pub index_document: String,
     /// The object that is served for an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,6 +2,7 @@
 
 use crate::api::resource::OutputRef;
 use kube::KubeSchema;
+use kube::core::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,14 +46,14 @@ pub struct SecurityGroupSpec {
     /// empty list lets nothing in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(merge_strategy = ListMerge::Atomic, validation = described_once("ingress"))]
     pub ingress: Option<Vec<SecurityGroupRule>>,
     /// The rules for traffic from what is in the group. Where absent, the rules are left as they are:
     /// AWS lets everything out of a new group. Where given, that rule of AWS goes unless it is listed
     /// too; an empty list lets nothing out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(merge_strategy = ListMerge::Atomic, validation = described_once("egress"))]
     pub egress: Option<Vec<SecurityGroupRule>>,
     /// What becomes of rules that others have added to the group and that are not listed here; Keep
     /// where absent. It concerns the lists that are given, steers how they are carried out and is not
@@ -88,12 +89,12 @@ pub struct SecurityGroupRule {
     /// The addresses of the peer as an IPv4 block, such as `10.0.0.0/8`; `0.0.0.0/0` is everybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 18))]
-    #[x_kube(validation = Rule::new("self.matches('^[0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}$')").message("cidrIpv4 must be an IPv4 block such as 10.0.0.0/8"))]
+    #[x_kube(validation = Rule::new("self.matches('^[0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}$') && isCIDR(self)").message("cidrIpv4 must be an IPv4 block such as 10.0.0.0/8"))]
     pub cidr_ipv4: Option<String>,
     /// The addresses of the peer as an IPv6 block, such as `2001:db8::/32`; `::/0` is everybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 49))]
-    #[x_kube(validation = Rule::new("self.matches('^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*/[0-9]{1,3}$')").message("cidrIpv6 must be an IPv6 block such as 2001:db8::/32"))]
+    #[x_kube(validation = Rule::new("self.matches('^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*/[0-9]{1,3}$') && isCIDR(self)").message("cidrIpv6 must be an IPv6 block such as 2001:db8::/32"))]
     pub cidr_ipv6: Option<String>,
     /// The id of the prefix list that holds the addresses of the peer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,4 +124,22 @@ pub enum ForeignRules {
     Keep,
     /// Every rule that is not listed is taken away.
     Remove,
+}
+
+/// Refuses rules of one list that differ in their descriptions alone, which AWS takes for one. Rules that say
+/// the same in other words are found when they are carried out.
+fn described_once(list: &str) -> Rule {
+    let same = |member: &str, none: &str| {
+        format!("(has(one.{member}) ? one.{member} : {none}) == (has(other.{member}) ? other.{member} : {none})")
+    };
+    let peers = ["cidrIpv4", "cidrIpv6", "prefixListId", "sourceGroupId"].map(|member| same(member, "''"));
+    let group = "(has(one.sourceGroupRef) ? one.sourceGroupRef.name : '') == (has(other.sourceGroupRef) ? other.sourceGroupRef.name : '')";
+    let ports = ["fromPort", "toPort"].map(|member| same(member, "-2"));
+    let traffic = format!("one.protocol == other.protocol && {}", ports.join(" && "));
+    let rule = format!(
+        "self.all(one, self.all(other, !({traffic} && {} && {group}) || {}))",
+        peers.join(" && "),
+        same("description", "''")
+    );
+    Rule::new(rule).message(format!("{list} must not list a rule twice with different values of description").as_str())
 }

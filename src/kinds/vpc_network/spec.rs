@@ -26,7 +26,10 @@ use serde::{Deserialize, Serialize};
 pub struct VpcNetworkSpec {
     /// The IPv4 addresses of the VPC, such as `10.0.0.0/16`: a block of /16 to /28.
     #[schemars(length(min = 9, max = 18))]
-    #[x_kube(validation = Rule::new("self.matches('^[0-9]{1,3}([.][0-9]{1,3}){3}/(1[6-9]|2[0-8])$')").message("cidrBlock must be an IPv4 address and a size from /16 to /28, such as 10.0.0.0/16"))]
+    #[x_kube(
+        validation = Rule::new("self.matches('^[0-9]{1,3}([.][0-9]{1,3}){3}/(1[6-9]|2[0-8])$') && isCIDR(self)").message("cidrBlock must be an IPv4 address and a size from /16 to /28, such as 10.0.0.0/16"),
+        validation = Rule::new("!isCIDR(self) || cidr(self).masked() == cidr(self)").message("cidrBlock must begin at its first address: AWS would make 10.0.0.0/16 of 10.0.3.0/16, which then differs from the spec")
+    )]
     pub cidr_block: String,
     /// Whether the Amazon DNS server answers in the VPC; AWS begins with true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,11 +72,14 @@ pub struct Subnet {
     pub name: String,
     /// The availability zone, such as `us-east-1a`.
     #[schemars(length(min = 4, max = 64))]
-    #[x_kube(validation = Rule::new("self.matches('^[a-z]{2}(-[a-z]+)+-[0-9]+([a-z]|-[a-z]+-[0-9]+[a-z])$')").message("availabilityZone must be the name of a zone, such as us-east-1a"))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}([a-z]|(-[a-z0-9]+)+)$')").message("availabilityZone must be the name of a zone, such as us-east-1a"))]
     pub availability_zone: String,
     /// The IPv4 addresses of the subnet: a block of /16 to /28 inside the VPC's.
     #[schemars(length(min = 9, max = 18))]
-    #[x_kube(validation = Rule::new("self.matches('^[0-9]{1,3}([.][0-9]{1,3}){3}/(1[6-9]|2[0-8])$')").message("cidrBlock must be an IPv4 address and a size from /16 to /28, such as 10.0.1.0/24"))]
+    #[x_kube(
+        validation = Rule::new("self.matches('^[0-9]{1,3}([.][0-9]{1,3}){3}/(1[6-9]|2[0-8])$') && isCIDR(self)").message("cidrBlock must be an IPv4 address and a size from /16 to /28, such as 10.0.1.0/24"),
+        validation = Rule::new("!isCIDR(self) || cidr(self).masked() == cidr(self)").message("cidrBlock must begin at its first address: AWS would make 10.0.0.0/16 of 10.0.3.0/16, which then differs from the spec")
+    )]
     pub cidr_block: String,
     /// Whether the subnet's traffic to the internet goes through the internet gateway. Public
     /// addresses are a matter of what is put there. Private subnets reach the internet through the
