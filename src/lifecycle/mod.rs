@@ -24,6 +24,7 @@ pub mod policies;
 pub mod prices;
 pub mod recorder;
 pub mod references;
+pub mod refused;
 pub mod report;
 pub mod resolve;
 pub mod secrets;
@@ -31,7 +32,7 @@ pub mod status;
 
 use crate::api::conditions::{ConditionType, Verdict, is_true};
 use crate::api::resource::{AwsResource, AwsResourceStatus, Change};
-use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE};
+use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED};
 use crate::aws::error::ErrorClass;
 use crate::aws::tags::{Owner, Tags};
 use crate::kinds::{Kind, KindSpec, with_kind};
@@ -120,8 +121,8 @@ impl<'a> Walk<'a> {
     fn new(object: AwsResource, cx: &'a Context) -> Self {
         let api = Api::namespaced(cx.client.clone(), &object.namespace().unwrap_or_default());
         let uid = object.uid().unwrap_or_default();
-        let asked = object.annotations().get(ANNOTATION_RECONCILE);
-        if asked != object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref()) {
+        let asked = objects::reconcile_request(&object);
+        if asked.as_ref() != object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref()) {
             // Somebody asks for another try: what was given up on is tried again.
             cx.memory.change(&uid, |memory| memory.last_update = None);
         }
@@ -404,7 +405,7 @@ impl<'a> Walk<'a> {
         let status = self.next_status(&verdict, now, |status| {
             judgement::note_unread(status, &error, verdict.reason, now);
         });
-        match status::write(&self.api, &mut self.object, status).await {
+        match status::write_at_least(&self.api, &mut self.object, status).await {
             Ok(()) if error.waits_for_news() => Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)),
             Ok(()) => Next::After(delay),
             // The object has changed meanwhile, or the API server is away: its owner must still be told.

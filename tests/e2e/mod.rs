@@ -40,6 +40,7 @@ mod roles;
 mod security_groups;
 mod service_agents;
 mod shop;
+mod statuses;
 mod switches;
 mod tables;
 mod telemetry;
