@@ -100,11 +100,10 @@ async fn explain(config: &ExplainCostConfig) -> Result<(), ExplainCostError> {
     let book = source(&config.prices).await.book_for(&costs, &region).await;
     let subject = report::Subject { namespace: &namespace, name: &config.name, region: &region, basis };
     let estimate = price(&costs, &region, &book);
-    let text = match config.output {
-        Output::Json => format!("{:#}", report::json(&subject, &estimate)),
-        Output::Table => report::table(&subject, &estimate),
-    };
-    super::print(&text)?;
+    match config.output {
+        Output::Json => super::print_json(&report::json(&subject, &estimate))?,
+        Output::Table => super::print(&report::table(&subject, &estimate))?,
+    }
     Ok(())
 }
 
