@@ -128,9 +128,9 @@ async fn source(config: &PriceConfig) -> Prices {
     if config.prices == PriceSource::Book {
         return Prices::included();
     }
-    let patient = CallSettings::to_read(Duration::from_secs(10), Duration::from_secs(30));
-    let settings = CallSettings { attempts: 3, ..patient };
-    prices(config, &Sessions::from_environment(&settings, http_client()).await)
+    let patience = Duration::from_secs(30);
+    let settings = CallSettings { attempts: 3, ..CallSettings::to_read(Duration::from_secs(10), patience) };
+    prices(config, &Sessions::from_environment(&settings, http_client()).await, patience)
 }
 
 /// What the object is paid for: as it was last seen in AWS, or as it is declared where it was not seen.
