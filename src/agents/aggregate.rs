@@ -101,7 +101,7 @@ impl Tally {
             decision_maker: spec.decision_maker.or(most.map(|(agent, _)| *agent)),
             resources: Some(self.resources),
             resources_by_state: self.states_by_name(),
-            resources_by_health: self.healths.by_name(),
+            resources_by_health: self.healths.by_name(|health| health.as_str()),
             worst: self.troubled.values().take(LISTED).cloned().collect(),
             dependencies: dependencies.into_iter().take(DEPENDENCIES).cloned().collect(),
             open_recommendations: i32::try_from(self.recommendations.len()).ok(),
@@ -122,7 +122,7 @@ impl Tally {
     }
 
     fn states_by_name(&self) -> BTreeMap<String, i32> {
-        let named = |state: &Option<ResourceState>| state.map_or("Unknown".to_owned(), |state| format!("{state:?}"));
+        let named = |state: &Option<ResourceState>| state.map_or("Unknown", ResourceState::as_str).to_owned();
         self.states.iter().map(|(state, count)| (named(state), count)).collect()
     }
 }

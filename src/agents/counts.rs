@@ -1,7 +1,6 @@
 //! How many there are of each.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
 /// How many there are of each; what there is none of is not in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,10 +53,10 @@ impl<K: Ord> Counts<K> {
     }
 }
 
-impl<K: Ord + Debug> Counts<K> {
+impl<K: Ord> Counts<K> {
     /// The counts by the names of what is counted, as a status shows them.
-    pub fn by_name(&self) -> BTreeMap<String, i32> {
-        self.iter().map(|(what, count)| (format!("{what:?}"), count)).collect()
+    pub fn by_name(&self, name: impl Fn(&K) -> &'static str) -> BTreeMap<String, i32> {
+        self.iter().map(|(what, count)| (name(what).to_owned(), count)).collect()
     }
 }
 

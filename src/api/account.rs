@@ -129,7 +129,7 @@ pub struct AssumeRole {
     pub session_name: Option<String>,
     /// Session tags, for attribute-based access control and CloudTrail.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 50), inner(length(max = 256)))]
+    #[schemars(extend("maxProperties" = 50, "additionalProperties" = {"type": "string", "maxLength": 256}))]
     pub session_tags: BTreeMap<String, String>,
 }
 

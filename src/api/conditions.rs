@@ -1,6 +1,7 @@
 //! Conditions by the Kubernetes API conventions and kstatus: `Ready` and `Synced` are always
 //! present, `Reconciling` and `Stalled` only while they are true.
 
+use crate::api::text::{one_line, shortened};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
@@ -119,7 +120,7 @@ impl Verdict {
             observed_generation: Some(generation),
             last_transition_time: since,
             reason: self.reason.into(),
-            message: bounded(&self.message, MESSAGE_LIMIT),
+            message: shortened(&one_line(&self.message), MESSAGE_LIMIT),
         }
     }
 }
@@ -191,6 +192,14 @@ mod tests {
         assert_eq!(without_request_id("X failed: no (request id 7). Do it."), "X failed: no. Do it.");
         let say = |id: &str| Verdict::stalled("Denied", format!("No (request id {id}).")).conditions(&[], 1, at(1));
         assert_eq!(keep_repeats(say("2"), &say("1")), say("1"));
+    }
+
+    #[test]
+    fn a_message_is_one_line_and_a_long_one_keeps_its_end() {
+        let said = format!("X failed: a\nb{} (request id 7). Do it.", "x".repeat(2000));
+        let message = Verdict::stalled("Denied", said).conditions(&[], 1, at(1))[0].message.clone();
+        assert_eq!(message.chars().count(), MESSAGE_LIMIT);
+        assert!(message.starts_with("X failed: a\\nbx") && message.ends_with(" (request id 7). Do it."), "{message}");
     }
 
     #[test]

@@ -11,6 +11,8 @@ use kube::CustomResourceExt;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Every definition, in the order in which the files are listed.
 pub fn all() -> Vec<CustomResourceDefinition> {
@@ -22,7 +24,33 @@ pub fn all() -> Vec<CustomResourceDefinition> {
     add_union_rules(&mut resource);
     let mut agent = described::<ServiceAgent>();
     default_status(&mut agent);
-    vec![account, resource, agent]
+    let mut all = vec![account, resource, agent];
+    all.iter_mut().for_each(bound_conditions);
+    all
+}
+
+/// The schema of the status of the definition of this kind, such as `AwsResource`.
+pub fn status_schema(kind: &str) -> Option<&'static JSONSchemaProps> {
+    static SCHEMAS: LazyLock<BTreeMap<String, JSONSchemaProps>> = LazyLock::new(|| {
+        let status = |mut crd: CustomResourceDefinition| {
+            let schema = member(&mut crd, "status")?.clone();
+            Some((crd.spec.names.kind, schema))
+        };
+        all().into_iter().filter_map(status).collect()
+    });
+    SCHEMAS.get(kind)
+}
+
+/// Gives conditions the bounds that Kubernetes has for them (`Condition` in apimachinery's meta/v1); the type
+/// that the derive takes has none.
+fn bound_conditions(crd: &mut CustomResourceDefinition) {
+    let conditions = member(crd, "status").and_then(|status| status.properties.as_mut()?.get_mut("conditions"));
+    let Some(JSONSchemaPropsOrArray::Schema(item)) = conditions.and_then(|list| list.items.as_mut()) else { return };
+    for (name, length) in [("type", 316), ("status", 16), ("reason", 1024), ("message", 32768)] {
+        if let Some(field) = item.properties.as_mut().and_then(|fields| fields.get_mut(name)) {
+            field.max_length = Some(length);
+        }
+    }
 }
 
 /// The definition with the descriptions of its fields. The derive gives an optional field whose type is

@@ -7,9 +7,11 @@ pub mod account;
 pub mod conditions;
 pub mod cost;
 pub mod crd;
+pub mod fit;
 pub mod names;
 pub mod resource;
 pub mod service_agent;
+pub mod text;
 
 use k8s_openapi::jiff::Timestamp;
 

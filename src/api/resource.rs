@@ -60,7 +60,7 @@ pub struct AwsResourceSpec {
     pub region: Option<String>,
     /// Tags for the resource, beside the owner tags that the controller adds itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 40), inner(length(max = 256)))]
+    #[schemars(extend("maxProperties" = 40, "additionalProperties" = {"type": "string", "maxLength": 256}))]
     #[x_kube(
         validation = Rule::new("self.all(key, !key.startsWith('aws:') && !key.startsWith('ccagi:') && key != 'CcagiManaged')").message("tag keys must not start with aws: or ccagi:, which AWS and the controller keep for themselves"),
         validation = Rule::new("self.all(key, size(key) >= 1 && size(key) <= 128)").message("tag keys must have 1 to 128 characters")
@@ -268,11 +268,11 @@ pub struct AwsResourceStatus {
     pub restarting_since: Option<String>,
     /// What others may want to know of the resource: `arn`, `endpoint` and the like, by kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 50), inner(length(max = 2048)))]
+    #[schemars(extend("maxProperties" = 50, "additionalProperties" = {"type": "string", "maxLength": 2048}))]
     pub outputs: BTreeMap<String, String>,
     /// What AWS was last given from Secrets, by setting: UID, resource version and key of the Secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 10), inner(length(max = 400)))]
+    #[schemars(extend("maxProperties" = 10, "additionalProperties" = {"type": "string", "maxLength": 400}))]
     pub secret_versions: BTreeMap<String, String>,
     /// Differences between the spec and AWS that are not carried out yet, at most 32.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -360,6 +360,23 @@ pub enum ResourceState {
     Unknown,
 }
 
+impl ResourceState {
+    /// The state's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Creating => "Creating",
+            Self::Active => "Active",
+            Self::Updating => "Updating",
+            Self::Stopped => "Stopped",
+            Self::Deleting => "Deleting",
+            Self::Deleted => "Deleted",
+            Self::Failed => "Failed",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
 /// Whether a resource does its work.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub enum Health {
@@ -371,6 +388,18 @@ pub enum Health {
     Unhealthy,
     /// AWS does not tell, or could not be asked.
     Unknown,
+}
+
+impl Health {
+    /// The health's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "Healthy",
+            Self::Degraded => "Degraded",
+            Self::Unhealthy => "Unhealthy",
+            Self::Unknown => "Unknown",
+        }
+    }
 }
 
 /// One difference between what is declared and what AWS has. A secret value stands on neither side.

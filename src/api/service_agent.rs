@@ -80,7 +80,7 @@ pub struct AgentSelector {
     pub kinds: Vec<KindName>,
     /// Labels that the AwsResource must have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 50), inner(length(max = 63)))]
+    #[schemars(extend("maxProperties" = 50, "additionalProperties" = {"type": "string", "maxLength": 63}))]
     pub match_labels: BTreeMap<String, String>,
     /// Rules that the labels of the AwsResource must keep, as in a LabelSelector of Kubernetes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

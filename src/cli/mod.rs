@@ -9,10 +9,12 @@ mod reference;
 mod table;
 mod tree;
 
+use crate::api::text::{harmless_json, indented};
 use crate::config::RunConfig;
 use crate::traces::Traces;
 use crate::{controllers, telemetry};
 use clap::{Parser, Subcommand};
+use serde_json::Value;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -59,7 +61,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(config) => run(*config),
         Command::Crds(config) => crds::write(&config).map_err(Into::into),
-        Command::IamPolicy(config) => print(&format!("{:#}", iam_policy::policy(&config))).map_err(Into::into),
+        Command::IamPolicy(config) => print_json(&iam_policy::policy(&config)).map_err(Into::into),
         Command::ExplainCost(config) => explain_cost::run(&config),
         // Its exit codes say what was found.
         Command::Orphans(config) => return orphans::run(&config),
@@ -69,7 +71,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ccagi-aws-agent: {error}");
+            complain(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -85,6 +87,16 @@ fn run(config: RunConfig) -> Result<(), Box<dyn std::error::Error + Send + Sync>
     // Tasks that hang on a dead API server must not keep the process.
     runtime.shutdown_background();
     outcome.map_err(Into::into)
+}
+
+/// Says on standard error what is wrong. Whatever is quoted in it cannot pass for another line of ours.
+fn complain(what: &str) {
+    eprintln!("ccagi-aws-agent: {}", indented(what));
+}
+
+/// Prints a report for machines.
+fn print_json(report: &Value) -> std::io::Result<()> {
+    print(&harmless_json(&format!("{report:#}")))
 }
 
 /// Prints a text. A reader that has seen enough, such as `head`, is no error.

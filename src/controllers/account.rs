@@ -3,7 +3,7 @@
 
 use crate::api::account::{AwsAccount, AwsAccountStatus};
 use crate::api::conditions::{ConditionType, Verdict, is_true};
-use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE, MANAGER_ACCOUNT, moment};
+use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, MANAGER_ACCOUNT, moment};
 use crate::aws::session::{Identity, SessionError};
 use crate::controllers::resource::Guarded;
 use crate::controllers::sums::Ledger;
@@ -11,7 +11,10 @@ use crate::controllers::to_action;
 use crate::lifecycle::Next;
 use crate::lifecycle::context::Context;
 use crate::lifecycle::news::News;
-use crate::lifecycle::objects::{add_finalizer, apply_status, for_each_page, has_finalizer, is_set, remove_finalizer};
+use crate::lifecycle::objects::{
+    add_finalizer, for_each_page, has_finalizer, is_set, reconcile_request, remove_finalizer, write_status,
+};
+use crate::lifecycle::write_refused;
 use crate::metrics::ReconcileResult;
 use futures::{Stream, StreamExt};
 use k8s_openapi::jiff::Timestamp;
@@ -121,7 +124,7 @@ impl AccountContext {
         if news {
             self.publish(account, &verdict).await;
         }
-        write_status(&api, account, status).await?;
+        self.write_status(&api, account, status).await?;
         if verdict.ready {
             self.prepare(account).await;
         }
@@ -135,7 +138,7 @@ impl AccountContext {
     /// Asks AWS who we are: when the spec is new, when somebody asks, and once every drift period.
     async fn prove(&self, account: &AwsAccount) -> Result<Identity, SessionError> {
         let uid = account.uid().unwrap_or_default();
-        let asked = account.annotations().get(ANNOTATION_RECONCILE)
+        let asked = reconcile_request(account).as_ref()
             != account.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
         let period = self.shared.config.drift_period;
         let due = {
@@ -204,7 +207,7 @@ impl AccountContext {
             crate::api::conditions::keep_repeats(verdict.conditions(&old.conditions, generation, now), &old.conditions);
         let mut status = AwsAccountStatus {
             observed_generation: Some(generation),
-            last_handled_reconcile_at: account.annotations().get(ANNOTATION_RECONCILE).cloned(),
+            last_handled_reconcile_at: reconcile_request(account),
             conditions,
             ..AwsAccountStatus::default()
         };
@@ -249,7 +252,7 @@ impl AccountContext {
         status.observed_generation = Some(generation);
         status.conditions = verdict.conditions(&status.conditions, generation, Timestamp::now());
         self.publish(account, &verdict).await;
-        Ok(write_status(api, account, status).await?)
+        Ok(self.write_status(api, account, status).await?)
     }
 
     /// How many resources use the account, asked of the API server: a cache, or a controller that
@@ -262,6 +265,31 @@ impl AccountContext {
         let list = |page| async move { all.list(&page).await };
         for_each_page(list, |page| count += page.iter().filter(uses).count()).await?;
         Ok(count)
+    }
+
+    /// Writes the status, unless it is what the account has already. Where the API server refuses it as invalid,
+    /// the account says so, in a status that holds no more than that.
+    async fn write_status(
+        &self,
+        api: &Api<AwsAccount>,
+        account: &AwsAccount,
+        status: AwsAccountStatus,
+    ) -> Result<(), kube::Error> {
+        let old = account.status.as_ref();
+        let Err(error) = write_status(api, account, MANAGER_ACCOUNT, old, &status).await else { return Ok(()) };
+        if let Some(refusal) = write_refused::refusal(&error) {
+            let verdict = write_refused::verdict(&refusal);
+            self.publish(account, &verdict).await;
+            let generation = account.metadata.generation.unwrap_or_default();
+            let before = old.map(|status| status.conditions.as_slice()).unwrap_or_default();
+            let least = AwsAccountStatus {
+                observed_generation: Some(generation),
+                conditions: verdict.conditions(before, generation, Timestamp::now()),
+                ..AwsAccountStatus::default()
+            };
+            write_status(api, account, MANAGER_ACCOUNT, old, &least).await?;
+        }
+        Err(error)
     }
 
     async fn publish(&self, account: &AwsAccount, verdict: &Verdict) {
@@ -283,16 +311,4 @@ fn next_step(error: &SessionError) -> &'static str {
 fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
-async fn write_status(
-    api: &Api<AwsAccount>,
-    account: &AwsAccount,
-    status: AwsAccountStatus,
-) -> Result<(), kube::Error> {
-    if account.status.as_ref() == Some(&status) {
-        return Ok(());
-    }
-    apply_status(api, account, MANAGER_ACCOUNT, &status).await?;
-    Ok(())
 }

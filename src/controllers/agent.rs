@@ -7,7 +7,6 @@ use crate::agents::aggregate::{Tally, verdict};
 use crate::agents::membership::is_registered;
 use crate::agents::roll::{Place, Roll};
 use crate::agents::share::Share;
-use crate::api::conditions::bounded;
 use crate::api::resource::AwsResource;
 use crate::api::service_agent::{AgentSelector, ServiceAgent, ServiceAgentSpec, ServiceAgentStatus};
 use crate::api::{LABEL_REGISTERED, MANAGER_AGENT};
@@ -17,11 +16,13 @@ use crate::kinds::KindName;
 use crate::lifecycle::context::Context;
 use crate::lifecycle::governance::{Constitution, Governance};
 use crate::lifecycle::graph;
-use crate::lifecycle::objects::apply_status;
+use crate::lifecycle::news::News;
+use crate::lifecycle::objects::write_status;
+use crate::lifecycle::write_refused;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Api, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -226,14 +227,32 @@ impl AgentContext {
             conditions: verdict.conditions(&old.conditions, generation, Timestamp::now()),
             ..tally.status(&agent.spec, roll.needs(&name), &old)
         };
-        if agent.status.as_ref() != Some(&status) {
-            match apply_status(api, agent, MANAGER_AGENT, &status).await {
-                // Somebody was faster; what they did comes by the watch.
-                Err(kube::Error::Api(status)) if status.is_not_found() => {}
-                answer => drop(answer?),
-            }
+        match write_status(api, agent, MANAGER_AGENT, agent.status.as_ref(), &status).await {
+            // Somebody was faster; what they did comes by the watch.
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
+            Err(error) => return Err(self.tell_refusal(api, agent, error).await),
+            Ok(_) => {}
         }
         Ok(())
+    }
+
+    /// Where the API server refuses a status as invalid, the agent says so, in one that holds no more than that.
+    async fn tell_refusal(&self, api: &Api<ServiceAgent>, agent: &ServiceAgent, error: kube::Error) -> kube::Error {
+        let Some(refusal) = write_refused::refusal(&error) else { return error };
+        let verdict = write_refused::verdict(&refusal);
+        let news = News::warning(verdict.reason, verdict.message.clone());
+        self.shared.recorder.tell(&news, "Govern", &agent.object_ref(&())).await;
+        let (old, generation) = (agent.status.as_ref(), agent.metadata.generation.unwrap_or_default());
+        let before = old.map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let least = ServiceAgentStatus {
+            observed_generation: Some(generation),
+            conditions: verdict.conditions(before, generation, Timestamp::now()),
+            ..ServiceAgentStatus::default()
+        };
+        match write_status(api, agent, MANAGER_AGENT, old, &least).await {
+            Ok(_) => error,
+            Err(worse) => worse,
+        }
     }
 }
 
@@ -279,7 +298,7 @@ fn problems(name: &str, agent: &ServiceAgent, constitution: &Constitution, roll:
             "{}{more}. Nobody governs them: narrow a selector, or name one agent in their spec.serviceAgentRef.",
             shown.join("; ")
         );
-        problems.push(("AmbiguousSelector", bounded(&message, 1024)));
+        problems.push(("AmbiguousSelector", message));
     }
     if roll.is_taken(name) {
         let message = format!(
@@ -291,7 +310,7 @@ fn problems(name: &str, agent: &ServiceAgent, constitution: &Constitution, roll:
         agent.spec.depends_on.iter().filter(|other| constitution.agent(other).is_none()).map(String::as_str).collect();
     if !missing.is_empty() {
         let message = format!("spec.dependsOn: there is no ServiceAgent {} in this namespace.", missing.join(", "));
-        problems.push(("UnknownDependency", bounded(&message, 1024)));
+        problems.push(("UnknownDependency", message));
     }
     if let Err(error) = &constitution.owners {
         let message = format!("The namespace's annotation {}: {error}. The rule holds.", crate::api::ANNOTATION_OWNERS);

@@ -35,8 +35,8 @@ pub async fn recorded(object: AwsResource, cx: &Context) -> Result<Next, Elapsed
     running.end(result(&outcome), took);
     let report = outcome?;
     for action in &report.done {
-        if let Some(task) = task(action) {
-            cx.metrics.reconciles.completed(task);
+        if let Some(type_) = counted_as(action) {
+            cx.metrics.reconciles.acted(type_);
         }
     }
     if let Some(took) = report.created {
@@ -84,8 +84,8 @@ fn result(outcome: &Result<Report, Elapsed>) -> ReconcileResult {
     }
 }
 
-/// The type of the task that an action carries out.
-fn task(action: &str) -> Option<&'static str> {
+/// The type as which an action is counted, where it is one in AWS.
+fn counted_as(action: &str) -> Option<&'static str> {
     match action {
         "Create" => Some("CreateResource"),
         "Update" => Some("UpdateResource"),

@@ -1,5 +1,5 @@
-//! Says in the log which requests the API server refused as forbidden, whoever made them: a watch, a write of
-//! status or an Event. The API server's own words name the verb, the resource and the namespace.
+//! Says in the log which requests the API server refused as forbidden or as invalid, whoever made them: a watch,
+//! a write of status or an Event. The API server's own words name the verb, the resource and the namespace.
 
 use crate::controllers::said::Said;
 use axum::body::{Body as Answer, Bytes, HttpBody, to_bytes};
@@ -69,7 +69,7 @@ where
         let (answer, refusals) = (self.inner.call(request), self.refusals.clone());
         Box::pin(async move {
             let answer = answer.await?.map(Answer::new);
-            if answer.status() != StatusCode::FORBIDDEN {
+            if ![StatusCode::FORBIDDEN, StatusCode::UNPROCESSABLE_ENTITY].contains(&answer.status()) {
                 return Ok(answer);
             }
             let (head, body) = answer.into_parts();

@@ -109,7 +109,7 @@ impl Ledger {
         let (kinds, healths) = (classes.by(|(kind, ..)| *kind), classes.by(|(_, _, health)| *health));
         status.resources_managed = Some(classes.total());
         status.resources_by_kind = kinds.iter().map(|(kind, count)| ((*kind).to_owned(), count)).collect();
-        status.resources_by_health = healths.by_name();
+        status.resources_by_health = healths.by_name(|health| health.as_str());
         status.health = worst(healths.keys().copied());
         status.cost_per_day = Some(usd(cost.known().unwrap_or_default()));
         status.resources_priced_elsewhere = (cost.stood_in() > 0).then_some(cost.stood_in());

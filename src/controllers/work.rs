@@ -19,7 +19,7 @@ use crate::lifecycle::caches::CachesFilled;
 use crate::lifecycle::context::{Accounts, Context, Memory, Namespaces};
 use crate::lifecycle::governance::Agents;
 use crate::lifecycle::graph::Graph;
-use crate::lifecycle::prices::Prices;
+use crate::lifecycle::prices::{PATIENCE, Prices};
 use crate::lifecycle::recorder::Recorder;
 use crate::lifecycle::takeover::Claims;
 use crate::metrics::{Metrics, Objects};
@@ -65,11 +65,11 @@ pub fn call_settings(config: &RunConfig, fence: &Fence) -> CallSettings {
     }
 }
 
-/// Where prices come from under this configuration.
-pub fn prices(config: &PriceConfig, sessions: &Sessions) -> Prices {
+/// Where prices come from under this configuration. An answer of AWS is waited for no longer than `patience`.
+pub fn prices(config: &PriceConfig, sessions: &Sessions, patience: Duration) -> Prices {
     match config.prices {
         PriceSource::Book => Prices::included(),
-        PriceSource::Api => Prices::of_aws(sessions.price_list(&config.pricing_region)),
+        PriceSource::Api => Prices::of_aws(sessions.price_list(&config.pricing_region), patience),
     }
 }
 
@@ -141,7 +141,7 @@ struct Seen {
 fn context(parts: Parts, cluster_id: String, seen: Seen) -> Context {
     let Parts { client, sessions, fence, config, metrics, traces } = parts;
     let Seen { accounts, namespaces, agents, caches, graph } = seen;
-    let prices = prices(&config.prices, &sessions);
+    let prices = prices(&config.prices, &sessions, PATIENCE);
     let recorder = Recorder::new(client.clone());
     let memory = Memory::default();
     Context {

@@ -7,6 +7,7 @@ use crate::aws::passing::Passing;
 use crate::fence::NotLeader;
 use crate::kinds::Invalid;
 use crate::lifecycle::references::Unfit;
+use crate::lifecycle::write_refused;
 use crate::lifecycle::resolve::ResolveError;
 use crate::lifecycle::secrets::SecretError;
 use std::time::Duration;
@@ -23,6 +24,10 @@ pub enum PassError {
     /// The API server could not be asked or refused. What AWS has is found again from the intent.
     #[error("the API server failed: {0}")]
     Cluster(kube::Error),
+    /// The API server refused what was to be written to the object as invalid. What was done in AWS before stays
+    /// done.
+    #[error("{}", write_refused::in_words(.0))]
+    Refused(String),
     /// The object has no kind block, or more than one. Nothing was touched.
     #[error("spec: exactly one kind block must be set")]
     NoKind,
@@ -80,6 +85,9 @@ pub enum PassError {
 
 impl From<kube::Error> for PassError {
     fn from(error: kube::Error) -> Self {
+        if let Some(refusal) = write_refused::refusal(&error) {
+            return Self::Refused(refusal);
+        }
         match &error {
             kube::Error::Api(status) if status.is_conflict() || status.is_not_found() => Self::Stale,
             kube::Error::Service(refusal) if refusal.is::<NotLeader>() => Self::NotLeader(NotLeader),
@@ -163,6 +171,7 @@ impl PassError {
             Self::Stale => ("Stale", false, ""),
             Self::NotLeader(_) => (ErrorClass::NotLeader.reason(), false, "The leader goes on with it."),
             Self::Cluster(_) => ("ApiServerUnavailable", false, "The controller tries again."),
+            Self::Refused(_) => (write_refused::REASON, true, write_refused::NEXT_STEP),
             Self::NoKind => ("InvalidSpec", true, "Declare exactly one kind block."),
             Self::Invalid { .. } => ("InvalidSpec", true, "Correct the field."),
             Self::Awaiting(_) => ("DependencyNotReady", false, "The controller goes on as soon as it is."),

@@ -6,7 +6,7 @@ use crate::agents::historical::Agent;
 use crate::agents::membership::{Assignment, Candidates};
 use crate::agents::owners::{self, InvalidOwners, Owners};
 use crate::api::account::AwsAccount;
-use crate::api::conditions::{ConditionType, Verdict, bounded};
+use crate::api::conditions::{ConditionType, Verdict};
 use crate::api::resource::{AwsResource, AwsResourceStatus};
 use crate::api::service_agent::ServiceAgent;
 use crate::api::{ANNOTATION_APPROVE, ANNOTATION_OWNERS};
@@ -114,7 +114,7 @@ impl Governance {
         let Assignment::Ungoverned(why) = &self.assignment else { return };
         let previous = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
         let generation = object.metadata.generation.unwrap_or_default();
-        let verdict = Verdict::stalled(why.reason(), bounded(&why.to_string(), 1024));
+        let verdict = Verdict::stalled(why.reason(), why.to_string());
         status.conditions.push(verdict.as_condition(ConditionType::Ungoverned, previous, generation, now));
     }
 }

@@ -68,7 +68,8 @@ impl Walk<'_> {
 
 fn changed(from: Option<Health>, health: &Assessment) -> News {
     let from = from.unwrap_or(Health::Unknown);
-    let note = format!("{from:?} → {:?} ({}): {}", health.health, health.reason, health.message);
+    let (from, to) = (from.as_str(), health.health.as_str());
+    let note = format!("{from} → {to} ({}): {}", health.reason, health.message);
     match health.health {
         Health::Healthy => News::normal("HealthRestored", note),
         Health::Degraded => News::warning("HealthDegraded", note),
@@ -155,7 +156,11 @@ pub fn note_unread(status: &mut AwsResourceStatus, error: &PassError, reason: &'
     let unread = match error {
         // The look is only put off, as it always is between two looks for drift.
         PassError::Observe(_) => error.over_budget().is_none(),
-        PassError::Stale | PassError::NotLeader(_) | PassError::Cluster(_) | PassError::Write { .. } => false,
+        PassError::Stale
+        | PassError::NotLeader(_)
+        | PassError::Cluster(_)
+        | PassError::Refused(_)
+        | PassError::Write { .. } => false,
         // Before a resource was ever seen there is nothing to take back.
         PassError::NoKind
         | PassError::Invalid { .. }

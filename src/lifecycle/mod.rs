@@ -27,6 +27,7 @@ pub mod prices;
 pub mod recorder;
 pub mod references;
 pub mod refusal;
+pub mod write_refused;
 pub mod report;
 pub mod resolve;
 pub mod secrets;
@@ -35,7 +36,7 @@ pub mod takeover;
 
 use crate::api::conditions::{ConditionType, Verdict, is_true};
 use crate::api::resource::{AwsResource, AwsResourceStatus, Change};
-use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED, ANNOTATION_RECONCILE};
+use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED};
 use crate::aws::error::ErrorClass;
 use crate::aws::tags::{Owner, Tags};
 use crate::kinds::{Kind, KindSpec, Reference, with_kind};
@@ -128,8 +129,8 @@ impl<'a> Walk<'a> {
     fn new(object: AwsResource, cx: &'a Context) -> Self {
         let api = Api::namespaced(cx.client.clone(), &object.namespace().unwrap_or_default());
         let uid = object.uid().unwrap_or_default();
-        let asked = object.annotations().get(ANNOTATION_RECONCILE);
-        if asked != object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref()) {
+        let asked = objects::reconcile_request(&object);
+        if asked.as_ref() != object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref()) {
             // Somebody asks for another try: what was given up on is tried again.
             cx.memory.change(&uid, |memory| memory.last_update = None);
         }
@@ -424,7 +425,7 @@ impl<'a> Walk<'a> {
             judgement::note_unread(status, &error, verdict.reason, now);
             status::note_without_effect(status, untouched);
         });
-        match status::write(&self.api, &mut self.object, status).await {
+        match status::write_at_least(&self.api, &mut self.object, status).await {
             Ok(()) if error.waits_for_news() => Next::After(self.cx.drift_delay(self.object.spec.drift_period_seconds)),
             Ok(()) => Next::After(delay),
             // The object has changed meanwhile, or the API server is away: its owner must still be told.

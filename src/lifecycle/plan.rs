@@ -7,8 +7,8 @@ pub mod ahead;
 pub mod price;
 pub mod recognise;
 
-use crate::api::conditions::bounded;
 use crate::api::resource::{Change, Effect, Health, ResourceState};
+use crate::api::text::shortened;
 use crate::aws::session::Aws;
 use crate::aws::tags::Tags;
 use crate::kinds::{Kind, diff};
@@ -303,7 +303,7 @@ impl Unknown {
             }
             _ => return Err(error),
         };
-        self.notes.push(bounded(&note, NOTE_LIMIT));
+        self.notes.push(shortened(&note, NOTE_LIMIT));
         Ok(Vec::new())
     }
 }

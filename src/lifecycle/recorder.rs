@@ -4,6 +4,7 @@
 //! with, though what is the matter may be another by now.
 
 use crate::api::conditions::without_request_id;
+use crate::api::text::{one_line, shortened_to_bytes};
 use crate::lifecycle::news::News;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -27,6 +28,9 @@ const CONTROLLER: &str = "ccagi-aws-agent";
 
 /// The most bytes of a note that the Events API takes.
 const NOTE_LIMIT: usize = 1024;
+
+/// The longest name of an Event.
+const NAME_LIMIT: usize = 253;
 
 /// Writes Events about objects.
 #[derive(Clone)]
@@ -121,7 +125,7 @@ fn key(news: &News, action: &str, regarding: &ObjectReference) -> u64 {
 }
 
 fn event(news: &News, action: &str, regarding: &ObjectReference, now: Timestamp) -> Event {
-    let name = format!("{}.{:x}", regarding.name.as_deref().unwrap_or(CONTROLLER), now.as_nanosecond());
+    let name = event_name(regarding.name.as_deref().unwrap_or(CONTROLLER), now);
     Event {
         metadata: ObjectMeta { name: Some(name), namespace: regarding.namespace.clone(), ..ObjectMeta::default() },
         action: Some(action.to_owned()),
@@ -136,13 +140,17 @@ fn event(news: &News, action: &str, regarding: &ObjectReference, now: Timestamp)
     }
 }
 
-/// As much of the text as a note takes.
+/// The Event's name: the object's, and the moment. A name may be no longer than 253 characters and consists of
+/// parts that end in a letter or digit (Kubernetes, "Object Names and IDs", DNS subdomain names).
+fn event_name(object: &str, now: Timestamp) -> String {
+    let moment = format!(".{:x}", now.as_nanosecond());
+    let end = object.floor_char_boundary(NAME_LIMIT - moment.len());
+    format!("{}{moment}", object[..end].trim_end_matches(['.', '-']))
+}
+
+/// As much of the text as a note takes, on one line.
 fn note(text: &str) -> String {
-    if text.len() <= NOTE_LIMIT {
-        return text.to_owned();
-    }
-    let end = text.floor_char_boundary(NOTE_LIMIT - '…'.len_utf8());
-    format!("{}…", &text[..end])
+    shortened_to_bytes(&one_line(text), NOTE_LIMIT)
 }
 
 #[cfg(test)]
@@ -151,8 +159,22 @@ mod tests {
 
     #[test]
     fn a_note_has_no_more_bytes_than_the_api_takes() {
-        assert_eq!(note(&"→".repeat(400)), format!("{}…", "→".repeat(340)));
-        assert_eq!(note("short"), "short");
+        let end = " (request id 1). Correct the field.";
+        let long = note(&format!("{}{end}", "→".repeat(400)));
+        assert!(long.len() <= NOTE_LIMIT && long.starts_with("→→") && long.ends_with(end), "{long}");
+        assert_eq!(note("short\nDeleted"), "short\\nDeleted", "nobody writes a line of ours");
+    }
+
+    #[test]
+    fn an_event_of_an_object_with_the_longest_name_has_a_name_that_the_api_takes() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        for object in ["x".repeat(253), format!("{}-.{}", "x".repeat(234), "y".repeat(17))] {
+            let name = event_name(&object, now);
+            assert!(name.len() <= 253 && name.starts_with("xxx"), "{name}");
+            let whole = |part: &str| part.starts_with(char::is_alphanumeric) && part.ends_with(char::is_alphanumeric);
+            assert!(name.split('.').all(whole), "{name}");
+        }
+        assert_eq!(event_name("web", now), "web.18fae27693b40000");
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Writes what became true into an object's status: the one place that does.
 
+use crate::api::MANAGER_RESOURCE;
 use crate::api::conditions::{Verdict, keep_repeats};
 use crate::api::resource::{AwsResource, AwsResourceStatus, Change, Intent, ResourceState};
-use crate::api::{ANNOTATION_RECONCILE, MANAGER_RESOURCE};
 use crate::kinds::{Kind, Observed};
 use crate::lifecycle::judgement;
-use crate::lifecycle::objects::apply_status;
+use crate::lifecycle::objects::{reconcile_request, write_status};
+use crate::lifecycle::write_refused::refusal;
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, ResourceExt};
+use kube::Api;
 use std::collections::BTreeMap;
 
 /// The most pending changes that a status lists.
@@ -26,7 +27,7 @@ pub fn next(
     if let Some(kind) = object.spec.kind.the_one().map(|kind| kind.name()) {
         status.kind = Some(kind.as_str().into());
     }
-    status.last_handled_reconcile_at = object.annotations().get(ANNOTATION_RECONCILE).cloned();
+    status.last_handled_reconcile_at = reconcile_request(object);
     edit(&mut status);
     status.conditions = keep_repeats(verdict.conditions(&status.conditions, generation, now), &status.conditions);
     status
@@ -106,9 +107,55 @@ pub async fn write(
     object: &mut AwsResource,
     status: AwsResourceStatus,
 ) -> Result<(), kube::Error> {
-    if object.status.as_ref() == Some(&status) {
-        return Ok(());
+    match write_status(api, object, MANAGER_RESOURCE, object.status.as_ref(), &status).await {
+        Ok(Some(written)) => *object = written,
+        Ok(None) => {}
+        Err(error) => {
+            if refusal(&error).is_some() {
+                keep_identity(object, status);
+            }
+            return Err(error);
+        }
     }
-    *object = apply_status(api, object, MANAGER_RESOURCE, &status).await?;
     Ok(())
+}
+
+/// Keeps the id and ARN of a status that was refused, so that they are in the one that tells of it.
+fn keep_identity(object: &mut AwsResource, refused: AwsResourceStatus) {
+    let status = object.status.get_or_insert_default();
+    status.id = status.id.take().or(refused.id);
+    status.arn = status.arn.take().or(refused.arn);
+}
+
+/// The same as [`write()`], and the least of the status where the API server refuses the whole of it as invalid.
+///
+/// # Errors
+/// As [`write()`]; also where it refuses the least of it.
+pub async fn write_at_least(
+    api: &Api<AwsResource>,
+    object: &mut AwsResource,
+    status: AwsResourceStatus,
+) -> Result<(), kube::Error> {
+    match write(api, object, status.clone()).await {
+        Err(error) if refusal(&error).is_some() => write(api, object, least(status)).await,
+        answer => answer,
+    }
+}
+
+/// What an object's status must say: what is so, and all by which its resource is found and kept again. What
+/// is only for show is left out, until it is seen again.
+fn least(status: AwsResourceStatus) -> AwsResourceStatus {
+    AwsResourceStatus {
+        observed_generation: status.observed_generation,
+        kind: status.kind,
+        id: status.id,
+        arn: status.arn,
+        intent: status.intent,
+        restarting_since: status.restarting_since,
+        outputs: status.outputs,
+        secret_versions: status.secret_versions,
+        applied_tag_keys: status.applied_tag_keys,
+        conditions: status.conditions,
+        ..AwsResourceStatus::default()
+    }
 }

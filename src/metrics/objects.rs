@@ -1,7 +1,7 @@
 //! What the objects of the cluster say, read from their sums whenever the metrics are read.
 
 use super::inventory::Sums;
-use crate::api::resource::Health;
+use crate::api::resource::{Health, ResourceState};
 use crate::cost::Sum;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
@@ -67,8 +67,8 @@ impl Objects {
         let (mut all, mut monitored, mut governed, mut savings) = (0, 0, 0, Sum::default());
         for (account, sums) in (self.read)() {
             for ((kind, state, health), number) in sums.classes.iter() {
-                let state = state.map_or(UNKNOWN.into(), |state| format!("{state:?}"));
-                self.resources.with_label_values(&[*kind, &state, &format!("{health:?}")]).add(number.into());
+                let state = state.map_or(UNKNOWN, ResourceState::as_str);
+                self.resources.with_label_values(&[*kind, state, health.as_str()]).add(number.into());
                 all += number;
                 monitored += if *health == Health::Unknown { 0 } else { number };
             }

@@ -47,11 +47,11 @@ pub struct Reconciles {
     work_seconds: HistogramVec,
     retries: IntCounterVec,
     creation: HistogramVec,
-    tasks: IntCounterVec,
+    actions: IntCounterVec,
 }
 
-/// The types of tasks that the product has. Those without a feature yet stay at zero.
-const TASKS: &[&str] = &[
+/// The types of actions that the product has. Those without a feature yet stay at zero.
+const ACTIONS: &[&str] = &[
     "CreateResource",
     "UpdateResource",
     "DeleteResource",
@@ -79,9 +79,9 @@ impl Reconciles {
             registry.register(Box::new(histogram.clone()))?;
             prometheus::Result::Ok(histogram)
         };
-        let tasks = counter("ccagi_tasks_completed_total", "Tasks that were carried out, by type.", &["type"])?;
-        for task in TASKS {
-            tasks.with_label_values(&[task]).inc_by(0);
+        let actions = counter("ccagi_actions_total", "Actions that were carried out in AWS, by type.", &["type"])?;
+        for action in ACTIONS {
+            actions.with_label_values(&[action]).inc_by(0);
         }
         Ok(Self {
             total: counter(
@@ -114,7 +114,7 @@ impl Reconciles {
                 &["kind"],
                 exponential_buckets(0.5, 2.0, 12)?,
             )?,
-            tasks,
+            actions,
         })
     }
 
@@ -135,9 +135,9 @@ impl Reconciles {
         self.creation.with_label_values(&[kind]).observe(took.as_secs_f64());
     }
 
-    /// Says that a task of this type was carried out.
-    pub fn completed(&self, task: &str) {
-        self.tasks.with_label_values(&[task]).inc();
+    /// Says that an action of this type was carried out.
+    pub fn acted(&self, action: &str) {
+        self.actions.with_label_values(&[action]).inc();
     }
 }
 

@@ -135,8 +135,8 @@ def test_lint_has_no_complaint_about_the_metrics(seen: Seen) -> None:
     assert prometheus.judge(seen.scrapes, seen.monitor, seen.rules, [])["lint"] == []
 
 
-def test_only_what_succeeded_counts_as_a_completed_task(seen: Seen) -> None:
-    created = prometheus.total(seen.scrapes[-1], "ccagi_tasks_completed_total", 'type="CreateResource"')
+def test_only_what_succeeded_counts_as_an_action(seen: Seen) -> None:
+    created = prometheus.total(seen.scrapes[-1], "ccagi_actions_total", 'type="CreateResource"')
     assert created == 2, "the instance and one bucket were made"
 
 

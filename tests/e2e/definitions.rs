@@ -8,7 +8,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use serde_json::{Value, json};
 
 /// A definition of which a part is taken out or changed.
-fn altered(definition: &CustomResourceDefinition, alter: impl FnOnce(&mut Value)) -> CustomResourceDefinition {
+pub fn altered(definition: &CustomResourceDefinition, alter: impl FnOnce(&mut Value)) -> CustomResourceDefinition {
     let mut value = serde_json::to_value(definition).unwrap();
     alter(&mut value["spec"]["versions"][0]);
     serde_json::from_value(value).unwrap()

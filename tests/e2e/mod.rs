@@ -44,6 +44,7 @@ mod roles;
 mod security_groups;
 mod service_agents;
 mod shop;
+mod statuses;
 mod stored_before;
 mod switches;
 mod tables;

@@ -16,7 +16,7 @@ async fn what_was_done_is_told_in_metrics_and_in_one_line_of_the_log() {
     story.until_ready("assets").await;
     let controller = story.take_controller();
     // It is counted after the status was written, by which the story has seen it.
-    let created = |text: &str| value(text, "ccagi_tasks_completed_total", &["type=\"CreateResource\""]);
+    let created = |text: &str| value(text, "ccagi_actions_total", &["type=\"CreateResource\""]);
     let scrape = || controller.ask("metrics", "GET /metrics", "");
     story.until_true("the creation to be counted", || created(&scrape()) == Some(1.0)).await;
     let text = scrape();
@@ -26,8 +26,8 @@ async fn what_was_done_is_told_in_metrics_and_in_one_line_of_the_log() {
     assert_eq!(value(&text, "ccagi_aws_calls_total", &create), Some(1.0), "{text}");
     let identity = ["service=\"STS\"", "operation=\"GetCallerIdentity\"", "result=\"Success\""];
     assert!(value(&text, "ccagi_aws_calls_total", &identity) >= Some(1.0), "{text}");
-    assert_eq!(value(&text, "ccagi_tasks_completed_total", &["type=\"CreateResource\""]), Some(1.0));
-    assert_eq!(value(&text, "ccagi_tasks_completed_total", &["type=\"Heal\""]), Some(0.0));
+    assert_eq!(value(&text, "ccagi_actions_total", &["type=\"CreateResource\""]), Some(1.0));
+    assert_eq!(value(&text, "ccagi_actions_total", &["type=\"Heal\""]), Some(0.0));
     assert_eq!(value(&text, "ccagi_resource_creation_seconds_count", &["kind=\"S3Bucket\""]), Some(1.0));
     assert_eq!(value(&text, "ccagi_resources", &["kind=\"S3Bucket\"", "state=\"Active\""]), Some(1.0));
     assert!(value(&text, "controller_runtime_reconcile_total", &["controller=\"awsresource\""]) >= Some(1.0));

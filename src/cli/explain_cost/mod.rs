@@ -100,11 +100,10 @@ async fn explain(config: &ExplainCostConfig) -> Result<(), ExplainCostError> {
     let book = source(&config.prices).await.book_for(&costs, &region).await;
     let subject = report::Subject { namespace: &namespace, name: &config.name, region: &region, basis };
     let estimate = price(&costs, &region, &book);
-    let text = match config.output {
-        Output::Json => format!("{:#}", report::json(&subject, &estimate)),
-        Output::Table => report::table(&subject, &estimate),
-    };
-    super::print(&text)?;
+    match config.output {
+        Output::Json => super::print_json(&report::json(&subject, &estimate))?,
+        Output::Table => super::print(&report::table(&subject, &estimate))?,
+    }
     Ok(())
 }
 
@@ -129,9 +128,9 @@ async fn source(config: &PriceConfig) -> Prices {
     if config.prices == PriceSource::Book {
         return Prices::included();
     }
-    let patient = CallSettings::to_read(Duration::from_secs(10), Duration::from_secs(30));
-    let settings = CallSettings { attempts: 3, ..patient };
-    prices(config, &Sessions::from_environment(&settings, http_client()).await)
+    let patience = Duration::from_secs(30);
+    let settings = CallSettings { attempts: 3, ..CallSettings::to_read(Duration::from_secs(10), patience) };
+    prices(config, &Sessions::from_environment(&settings, http_client()).await, patience)
 }
 
 /// What the object is paid for: as it was last seen in AWS, or as it is declared where it was not seen.

@@ -1,7 +1,7 @@
 //! What is printed of an estimate.
 
 use super::Basis;
-use crate::cli::table::aligned;
+use crate::cli::table::{aligned, text};
 use crate::cost::{Estimate, HOURS_PER_MONTH, NotIncluded, Price, PricedItem, usd};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ pub(super) fn table(subject: &Subject<'_>, estimate: &Estimate) -> String {
             format!("Prices of {region} stand in for those of {}, which are not known.", subject.region),
         ]);
     }
-    lines.join("\n")
+    text(&lines)
 }
 
 fn heading(subject: &Subject<'_>, estimate: &Estimate) -> String {

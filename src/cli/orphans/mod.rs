@@ -6,9 +6,9 @@ use super::{FAILED, SOME};
 use crate::api::account::AwsAccount;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::controllers::cluster::{ClusterError, cluster_id, connect_to_read};
+use crate::lifecycle::objects::for_each_page;
 use crate::lifecycle::orphans::{Outlook, Search};
 use clap::{Args, ValueEnum};
-use kube::api::ListParams;
 use kube::{Api, Client};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -93,7 +93,7 @@ pub fn run(config: &OrphansConfig) -> ExitCode {
     match runtime.and_then(|runtime| runtime.block_on(search(config))) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("ccagi-aws-agent: {error}");
+            super::complain(&error.to_string());
             ExitCode::from(FAILED)
         }
     }
@@ -111,17 +111,16 @@ async fn search(config: &OrphansConfig) -> Result<ExitCode, OrphansError> {
         0 => first.outlook,
         count => {
             let settle = humantime::format_duration(config.settle);
-            eprintln!("ccagi-aws-agent: found {count} at the first look; looking again in {settle}");
+            super::complain(&format!("found {count} at the first look; looking again in {settle}"));
             tokio::time::sleep(config.settle).await;
             search.look_again(first).await.map_err(OrphansError::NoObjects)?
         }
     };
-    let text = match config.output {
-        Output::Json => format!("{:#}", report::json(&outlook)),
-        Output::Table => report::table(&outlook),
-    };
-    super::print(&text)?;
-    report::failures(&outlook).iter().for_each(|line| eprintln!("ccagi-aws-agent: {line}"));
+    match config.output {
+        Output::Json => super::print_json(&report::json(&outlook))?,
+        Output::Table => super::print(&report::table(&outlook))?,
+    }
+    report::failures(&outlook).iter().for_each(|line| super::complain(line));
     Ok(code(&outlook))
 }
 
@@ -141,6 +140,10 @@ async fn accounts(client: &Client, wanted: &Accounts) -> Result<Vec<AwsAccount>,
             Some(account) => Ok(vec![account]),
             None => Err(OrphansError::UnknownAccount(name.clone())),
         },
-        None => Ok(api.list(&ListParams::default()).await.map_err(OrphansError::NoAccounts)?.items),
+        None => {
+            let (api, mut all) = (&api, Vec::new());
+            let listed = for_each_page(|page| async move { api.list(&page).await }, |page| all.extend(page)).await;
+            listed.map(|()| all).map_err(OrphansError::NoAccounts)
+        }
     }
 }

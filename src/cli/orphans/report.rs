@@ -2,7 +2,7 @@
 
 use crate::api::moment;
 use crate::aws::tags::{NAME, NAMESPACE, UID};
-use crate::cli::table::aligned;
+use crate::cli::table::{aligned, text};
 use crate::lifecycle::orphans::compare::Orphan;
 use crate::lifecycle::orphans::{Failure, Outlook};
 use serde::Serialize;
@@ -102,7 +102,7 @@ pub(super) fn table(outlook: &Outlook) -> String {
         lines.extend(aligned(&rows));
     }
     lines.push(summary(outlook));
-    lines.join("\n")
+    text(&lines)
 }
 
 fn summary(outlook: &Outlook) -> String {

@@ -120,7 +120,7 @@ pub fn run(config: &PlanConfig) -> ExitCode {
     match runtime.and_then(|runtime| runtime.block_on(plan(config))) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("ccagi-aws-agent: {error}");
+            super::complain(&error.to_string());
             ExitCode::from(FAILED)
         }
     }
@@ -129,11 +129,11 @@ pub fn run(config: &PlanConfig) -> ExitCode {
 async fn plan(config: &PlanConfig) -> Result<ExitCode, PlanError> {
     let report = report(config).await?;
     match config.output {
-        Output::Json => super::print(&format!("{:#}", json::report(&report)))?,
+        Output::Json => super::print_json(&json::report(&report))?,
         Output::Text => print(&text::report(&report))?,
     }
     for failure in &report.failures {
-        eprintln!("ccagi-aws-agent: {}: {}: {}", failure.what, failure.reason, failure.message);
+        super::complain(&format!("{}: {}: {}", failure.what, failure.reason, failure.message));
     }
     Ok(report.code())
 }

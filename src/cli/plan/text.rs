@@ -2,6 +2,7 @@
 
 use super::{Report, Row, name_of};
 use crate::api::resource::{Change, Effect};
+use crate::api::text::one_line;
 use crate::cost::usd;
 use crate::lifecycle::plan::price::{CostChange, per_month};
 use crate::lifecycle::plan::{Plan, Step};
@@ -31,7 +32,7 @@ fn look(step: Step) -> (&'static str, &'static str, Style) {
 /// The whole plan, with colours.
 pub(super) fn report(report: &Report) -> String {
     let mut lines: Vec<String> = report.rows.iter().flat_map(row).collect();
-    lines.extend(report.remarks.iter().map(|remark| format!("Note: {remark}")));
+    lines.extend(report.remarks.iter().map(|remark| format!("Note: {}", one_line(remark))));
     lines.push(summary(report));
     lines.join("\n")
 }
@@ -40,20 +41,25 @@ fn row(row: &Row) -> Vec<String> {
     let plan = &row.ahead.plan;
     let (symbol, words, style) = look(plan.step());
     let kind = row.object.spec.kind.the_one().map_or("", |kind| kind.name().as_str());
-    let mut head = format!("{style}{symbol} {}{style:#}  {kind}", name_of(&row.object));
-    head.extend(plan.id.iter().map(|id| format!(" {id}")));
+    let mut head = format!("{style}{symbol} {}{style:#}  {kind}", one_line(&name_of(&row.object)));
+    head.extend(plan.id.iter().map(|id| format!(" {}", one_line(id))));
     head += &format!("  {style}{words}{style:#}");
-    head.extend(plan.health.iter().map(|health| format!("  {health:?}")));
+    head.extend(plan.health.iter().map(|health| format!("  {}", health.as_str())));
     let mut lines = vec![head];
-    lines.extend(plan.changes.iter().map(|change| format!("    {}", line(plan, change))));
-    lines.extend(plan.follow_ups.iter().map(|path| format!("    {path}: follows from that")));
+    lines.extend(plan.changes.iter().map(|change| below(&line(plan, change))));
+    lines.extend(plan.follow_ups.iter().map(|path| below(&format!("{path}: follows from that"))));
     let waits = (!plan.waits_for.is_empty()).then(|| format!("waits for {}", plan.waits_for.join(", ")));
     let why = plan.why().map(|(reason, why)| format!("{reason}: {why}"));
     // What an object costs that stays as it is, is no part of a plan.
     let cost = row.ahead.cost.as_ref().filter(|_| plan.acts()).and_then(cost);
-    lines.extend(why.into_iter().chain(waits).chain(cost).map(|text| format!("    {text}")));
-    lines.extend(plan.notes.iter().map(|note| format!("    note: {note}")));
+    lines.extend(why.into_iter().chain(waits).chain(cost).map(|text| below(&text)));
+    lines.extend(plan.notes.iter().map(|note| below(&format!("note: {note}"))));
     lines
+}
+
+/// A line below the object's own. What users and AWS wrote cannot make another.
+fn below(text: &str) -> String {
+    format!("    {}", one_line(text))
 }
 
 fn line(plan: &Plan, change: &Change) -> String {
@@ -196,6 +202,32 @@ mod tests {
         assert!(text.contains("imageId: a → b (refused: it cannot be changed in place)"), "{text}");
         assert!(text.contains("ReplaceRefused: Set it back."), "{text}");
         assert!(text.contains("Plan: 1 refused."), "{text}");
+    }
+
+    #[test]
+    fn nothing_that_users_or_aws_wrote_makes_a_line_or_a_colour() {
+        let forged = "x\nPlan: 0 to delete. The cost stays the same.\u{1b}[8m";
+        let changes = vec![Change {
+            path: format!("tags.{forged}"),
+            from: Some(forged.into()),
+            to: Some(forged.into()),
+            effect: Effect::InPlace,
+        }];
+        let mut forger = row(Action::Refuse { reason: "No", message: forged.into() }, changes);
+        let plan = &mut forger.ahead.plan;
+        (plan.id, plan.notes, plan.waits_for) = (Some(forged.into()), vec![forged.into()], vec![forged.into()]);
+        plan.follow_ups = vec![forged.into()];
+        forger.object.metadata.name = Some(forged.into());
+        let cost =
+            CostChange { missing: vec![forged.into()], not_included: vec![forged.into()], ..CostChange::default() };
+        forger.ahead.cost = Some(cost);
+        let mut report = report(vec![forger]);
+        report.remarks.push(forged.into());
+        let text = super::report(&report);
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        assert_eq!(plain.lines().filter(|line| line.starts_with("Plan: ")).count(), 1, "{plain}");
+        assert!(plain.lines().all(|line| ["✗ ", "    ", "Note: ", "Plan: "].iter().any(|sign| line.starts_with(sign))));
+        assert!(!text.contains("\u{1b}[8m"), "{text:?}");
     }
 
     #[test]

@@ -21,7 +21,6 @@ use crate::lifecycle::takeover::Claims;
 use crate::metrics::Metrics;
 use crate::traces::Traces;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::ListParams;
 use kube::client::Body;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::reflector::{self, Lookup, Store};
@@ -93,9 +92,10 @@ pub(super) async fn ask(
             }
         }
     }
-    let labels: Api<Namespace> = Api::all(client.clone());
-    let labels = labels.list_metadata(&ListParams::default()).await;
-    let namespaces = labels.map_err(|error| NoAnswer::List { what: "namespaces", error })?.items;
+    let (labels, mut namespaces): (&Api<Namespace>, _) = (&Api::all(client.clone()), Vec::new());
+    let listed =
+        for_each_page(|page| async move { labels.list_metadata(&page).await }, |page| namespaces.extend(page)).await;
+    listed.map_err(|error| NoAnswer::List { what: "namespaces", error })?;
     Ok(Cluster { id, accounts, resources, namespaces, agents })
 }
 

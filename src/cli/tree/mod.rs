@@ -7,9 +7,9 @@ use crate::api::conditions::ConditionType;
 use crate::api::resource::{AwsResource, Health, ResourceState};
 use crate::controllers::cluster::{ClusterError, connect_to_read};
 use crate::lifecycle::graph;
+use crate::lifecycle::objects::for_each_page;
 use branches::{Forest, Line};
 use clap::{Args, ValueEnum};
-use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::{Api, ResourceExt};
 use serde::Serialize;
@@ -122,23 +122,24 @@ pub fn run(config: &TreeConfig) -> Result<(), Box<dyn Error + Send + Sync>> {
 async fn show(config: &TreeConfig) -> Result<(), TreeError> {
     let client = connect_to_read().await?;
     let namespace = config.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
-    let api: Api<DeserializeGuard<AwsResource>> = Api::namespaced(client, &namespace);
-    let objects = api.list(&ListParams::default()).await;
-    let objects = objects.map_err(|error| TreeError::NoObjects { namespace: namespace.clone(), error })?;
+    let api: &Api<DeserializeGuard<AwsResource>> = &Api::namespaced(client, &namespace);
     let node = |DeserializeGuard(object)| match object {
         Ok(object) => Node::of(&object),
         Err(invalid) => Node::unreadable(invalid.metadata.name.unwrap_or_default(), invalid.error),
     };
-    let forest = Forest::of(objects.items.into_iter().map(node));
+    let mut nodes = Vec::new();
+    let listed =
+        for_each_page(|page| async move { api.list(&page).await }, |page| nodes.extend(page.into_iter().map(node)));
+    listed.await.map_err(|error| TreeError::NoObjects { namespace: namespace.clone(), error })?;
+    let forest = Forest::of(nodes.into_iter());
     let lines = match &config.name {
         None => forest.all(),
         Some(name) => forest.below(name).ok_or_else(|| TreeError::Unknown { namespace, name: name.clone() })?,
     };
-    let text = match config.output {
-        Output::Text => text::table(&forest, &lines),
-        Output::Json => format!("{:#}", report(&forest, &lines)),
-    };
-    Ok(super::print(&text)?)
+    Ok(match config.output {
+        Output::Text => super::print(&text::table(&forest, &lines))?,
+        Output::Json => super::print_json(&report(&forest, &lines))?,
+    })
 }
 
 /// The tree for machines: the objects that are in it, and where it begins.

@@ -2,7 +2,7 @@
 
 use super::Node;
 use super::branches::{Forest, Line, Mark};
-use crate::cli::table::aligned;
+use crate::cli::table::{aligned, text};
 use crate::cost::usd;
 use rust_decimal::Decimal;
 use std::collections::BTreeSet;
@@ -16,11 +16,11 @@ pub(super) fn table(forest: &Forest, lines: &[Line]) -> String {
         return "No AwsResources.".to_owned();
     }
     let rows = lines.iter().map(|line| cells(forest, line));
-    let mut text = aligned(&std::iter::once(HEADER.map(str::to_owned)).chain(rows).collect::<Vec<_>>());
+    let mut all = aligned(&std::iter::once(HEADER.map(str::to_owned)).chain(rows).collect::<Vec<_>>());
     let nodes = forest.in_lines(lines);
-    text.push(total(&nodes));
-    text.extend(not_ready(&nodes));
-    text.join("\n")
+    all.push(total(&nodes));
+    all.extend(not_ready(&nodes));
+    text(&all)
 }
 
 fn cells(forest: &Forest, line: &Line) -> [String; 7] {
@@ -39,8 +39,8 @@ fn cells(forest: &Forest, line: &Line) -> [String; 7] {
     [
         object,
         or_nothing(node.kind.clone()),
-        or_nothing(node.state.map(|state| format!("{state:?}"))),
-        or_nothing(node.health.map(|health| format!("{health:?}"))),
+        or_nothing(node.state.map(|state| state.as_str().to_owned())),
+        or_nothing(node.health.map(|health| health.as_str().to_owned())),
         or_nothing(node.cost_per_day.clone()),
         node.ready.clone(),
         node.reason.clone(),
@@ -117,6 +117,15 @@ mod tests {
         let forest = Forest::of([there, node("b", &[], true)].into_iter());
         let text = table(&forest, &forest.all());
         assert!(text.contains("2 objects, 0.50 USD a day, for a part at prices of us-east-1."), "{text}");
+    }
+
+    #[test]
+    fn a_message_with_line_breaks_is_no_second_line() {
+        let mut web = node("web", &[], false);
+        web.message = "No.\ndb is not ready: Denied: no".into();
+        let forest = Forest::of([web].into_iter());
+        let text = table(&forest, &forest.all());
+        assert!(text.ends_with("\nweb is not ready: DependencyNotReady: No.\\ndb is not ready: Denied: no"), "{text}");
     }
 
     #[test]

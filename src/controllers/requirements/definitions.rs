@@ -6,21 +6,29 @@
 //! program is a newer definition's, and does no harm.
 
 use crate::api::crd;
-use hyper::Request;
+use axum::body::{Body as Answer, to_bytes};
+use hyper::header::{ACCEPT, ETAG, HeaderValue, IF_NONE_MATCH};
+use hyper::{Request, Response, StatusCode};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
+use kube::client::Body;
+use kube::core::Status;
 use kube::{Client, Error, ResourceExt};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 /// The most fields of a definition that are named.
 const NAMED: usize = 10;
 
+/// The longest document that is read, in bytes.
+const LONGEST: usize = 64 << 20;
+
 /// What a definition lacks.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lack {
     definition: String,
     /// Paths of fields, and of values that a field may have; none where all of it is missing.
@@ -65,6 +73,8 @@ pub struct Definitions {
     /// Where the API server says what it serves.
     document: String,
     known: Vec<Known>,
+    /// What was found in the last document, with its ETag: it is long, and seldom another.
+    last: Mutex<Option<(HeaderValue, Vec<Lack>)>>,
 }
 
 struct Known {
@@ -102,15 +112,42 @@ impl Definitions {
                 }
             }
         }
-        Self { document, known }
+        Self { document, known, last: Mutex::default() }
     }
 
-    /// What the served definitions lack.
+    /// What the served definitions lack. The document is read again only where it has changed.
     ///
     /// # Errors
     /// Where the API server does not say what it serves.
     pub async fn lacks(&self, client: &Client) -> Result<Vec<Lack>, Error> {
-        let mut served = self.served(client).await?;
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let answer = self.ask(client, last.as_ref().map(|(tag, _)| tag)).await?;
+        match (answer.status(), last) {
+            (StatusCode::NOT_MODIFIED, Some((_, lacks))) => return Ok(lacks),
+            // Nothing of the group is served in this version.
+            (StatusCode::NOT_FOUND, _) => return self.lacks_of(HashMap::new()),
+            (status, _) if !status.is_success() => return Err(refused(status)),
+            _ => {}
+        }
+        let tag = answer.headers().get(ETAG).cloned();
+        let text =
+            to_bytes(Answer::new(answer.into_body()), LONGEST).await.map_err(|error| Error::Service(error.into()))?;
+        let document: Document = serde_json::from_slice(&text).map_err(Error::SerdeError)?;
+        let lacks = self.lacks_of(document.components.schemas)?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = tag.map(|tag| (tag, lacks.clone()));
+        Ok(lacks)
+    }
+
+    /// Asks for the document, unless it is still the one with this ETag.
+    async fn ask(&self, client: &Client, known: Option<&HeaderValue>) -> Result<Response<Body>, Error> {
+        let mut request = Request::get(&self.document).header(ACCEPT, "application/json");
+        if let Some(tag) = known {
+            request = request.header(IF_NONE_MATCH, tag);
+        }
+        client.send(request.body(Body::empty()).map_err(Error::HttpError)?).await
+    }
+
+    fn lacks_of(&self, mut served: HashMap<String, Value>) -> Result<Vec<Lack>, Error> {
         let mut lacks = Vec::new();
         for Known { definition, schema_name, schema } in &self.known {
             let Some(found) = served.remove(schema_name) else {
@@ -126,19 +163,11 @@ impl Definitions {
         }
         Ok(lacks)
     }
+}
 
-    async fn served(&self, client: &Client) -> Result<HashMap<String, Value>, Error> {
-        let request = Request::get(&self.document).body(Vec::new()).map_err(Error::HttpError)?;
-        match client.request_text(request).await {
-            Ok(text) => {
-                let document: Document = serde_json::from_str(&text).map_err(Error::SerdeError)?;
-                Ok(document.components.schemas)
-            }
-            // Nothing of the group is served in this version.
-            Err(Error::Api(status)) if status.code == 404 => Ok(HashMap::new()),
-            Err(error) => Err(error),
-        }
-    }
+fn refused(status: StatusCode) -> Error {
+    let text = format!("the API server answers {status} when it is asked what it serves");
+    Error::Api(Status::failure(&text, "").with_code(status.as_u16()).boxed())
 }
 
 /// Finds what `served` lacks of `known`: fields, which the API server would drop, and values, which it would
@@ -267,6 +296,31 @@ mod tests {
         let fields: Vec<String> = (1..=12).map(|number| format!("f{number}")).collect();
         let told = Lack::fields("things.example.com", fields).to_string();
         assert_eq!(told, "things.example.com lacks f1, f2, f3, f4, f5, f6, f7, f8, f9, f10 and 2 more");
+    }
+
+    #[tokio::test]
+    async fn a_document_that_has_not_changed_is_not_read_again() {
+        let server = tower::service_fn(|request: Request<Body>| async move {
+            let known = request.headers().get(IF_NONE_MATCH).is_some_and(|tag| tag == "\"1\"");
+            let answer = Response::builder().header(ETAG, "\"1\"");
+            Ok::<_, tower::BoxError>(match known {
+                true => answer.status(StatusCode::NOT_MODIFIED).body(Body::empty()).unwrap(),
+                false => answer.body(Body::from(br#"{"components": {"schemas": {}}}"#.to_vec())).unwrap(),
+            })
+        });
+        let (client, definitions) = (Client::new(server, "default"), Definitions::of_this_program());
+        let first = definitions.lacks(&client).await.unwrap();
+        assert_eq!(first.len(), definitions.known.len());
+        assert_eq!(definitions.lacks(&client).await.unwrap(), first);
+    }
+
+    #[tokio::test]
+    async fn an_api_server_that_refuses_to_say_has_not_taken_anything_away() {
+        let server = tower::service_fn(|_: Request<Body>| async {
+            Ok::<_, tower::BoxError>(Response::builder().status(503).body(Body::empty()).unwrap())
+        });
+        let error = Definitions::of_this_program().lacks(&Client::new(server, "default")).await.unwrap_err();
+        assert!(error.to_string().contains("503"), "{error}");
     }
 
     #[test]
