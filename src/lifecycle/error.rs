@@ -7,6 +7,7 @@ use crate::fence::NotLeader;
 use crate::kinds::Invalid;
 use crate::lifecycle::resolve::ResolveError;
 use crate::lifecycle::secrets::SecretError;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Why a pass did not come to its end.
@@ -116,19 +117,19 @@ impl PassError {
 
     /// What it means for the object.
     pub fn verdict(&self, object: &AwsResource) -> Verdict {
-        let (reason, stuck, next_step) = match self {
-            Self::Stale => ("Stale", false, ""),
-            Self::NotLeader(_) => (ErrorClass::NotLeader.reason(), false, "The leader goes on with it."),
-            Self::Cluster(_) => ("ApiServerUnavailable", false, "The controller tries again."),
-            Self::NoKind => ("InvalidSpec", true, "Declare exactly one kind block."),
-            Self::Invalid { .. } => ("InvalidSpec", true, "Correct the field."),
-            Self::Awaiting(_) => ("DependencyNotReady", false, "The controller goes on as soon as it is."),
-            Self::Impossible(_) => ("OutputMissing", true, "Correct the reference."),
-            Self::Cycle(_) => ("DependencyCycle", true, "Take one of the references out."),
+        let (reason, stuck, next_step): (_, _, Cow<'static, str>) = match self {
+            Self::Stale => ("Stale", false, "".into()),
+            Self::NotLeader(_) => (ErrorClass::NotLeader.reason(), false, "The leader goes on with it.".into()),
+            Self::Cluster(_) => ("ApiServerUnavailable", false, "The controller tries again.".into()),
+            Self::NoKind => ("InvalidSpec", true, "Declare exactly one kind block.".into()),
+            Self::Invalid { .. } => ("InvalidSpec", true, "Correct the field.".into()),
+            Self::Awaiting(_) => ("DependencyNotReady", false, "The controller goes on as soon as it is.".into()),
+            Self::Impossible(_) => ("OutputMissing", true, "Correct the reference.".into()),
+            Self::Cycle(_) => ("DependencyCycle", true, "Take one of the references out.".into()),
             Self::Resolve(error) => (error.reason(), error.needs_a_person(), error.next_step()),
-            Self::Secret(error) => (error.problem.reason(), true, error.problem.next_step()),
+            Self::Secret(error) => (error.problem.reason(), true, error.problem.next_step().into()),
             Self::Observe(error) | Self::Write { error, .. } => {
-                (error.class.reason(), error.class.needs_a_person(), error.next_step())
+                (error.class.reason(), error.class.needs_a_person(), error.next_step().into())
             }
         };
         let message = format!("{}. {next_step}", self.to_string().trim_end_matches('.'));
