@@ -29,19 +29,18 @@ use std::collections::BTreeMap;
     printcolumn(json_path = ".status.costPerDay", name = "Cost/Day", type_ = "string"),
     printcolumn(json_path = ".status.owner", name = "Owner", type_ = "string"),
     printcolumn(json_path = r#".status.conditions[?(@.type=="Ready")].status"#, name = "Ready", type_ = "string"),
-    printcolumn(
-        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
-        name = "Reason",
-        type_ = "string",
-        priority = 1
-    ),
+    printcolumn(json_path = r#".status.conditions[?(@.status=="False")].reason"#, name = "Reason", type_ = "string"),
+    printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date"),
+    printcolumn(json_path = ".spec.tags.team", name = "Team", type_ = "string", priority = 1),
+    printcolumn(json_path = ".spec.accountRef.name", name = "Account", type_ = "string", priority = 1),
+    printcolumn(json_path = ".status.region", name = "Region", type_ = "string", priority = 1),
+    printcolumn(json_path = ".status.arn", name = "ARN", type_ = "string", priority = 1),
     printcolumn(
         json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
         name = "Message",
         type_ = "string",
         priority = 1
-    ),
-    printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date")
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -203,6 +202,10 @@ pub struct AwsResourceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub arn: Option<String>,
+    /// The region that the resource is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub region: Option<String>,
     /// Where the resource is in its life; a display field, conditions are the contract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<ResourceState>,

@@ -56,6 +56,9 @@ enum TreeError {
     Output(#[from] std::io::Error),
 }
 
+/// The key of the tag or label that names a team.
+const TEAM: &str = "team";
+
 /// One object as far as a tree tells of it.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,6 +74,9 @@ struct Node {
     health: Option<Health>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost_per_day: Option<String>,
+    /// The team by its tag, or by the object's label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    team: Option<String>,
     ready: String,
     reason: String,
     message: String,
@@ -89,6 +95,7 @@ impl Node {
             state: status.state,
             health: status.health,
             cost_per_day: status.cost_per_day,
+            team: object.spec.tags.get(TEAM).or_else(|| object.labels().get(TEAM)).cloned(),
             ready: ready.map_or("Unknown", |condition| condition.status.as_str()).to_owned(),
             reason: ready.map(|condition| condition.reason.clone()).unwrap_or_default(),
             message: ready.map(|condition| condition.message.clone()).unwrap_or_default(),
