@@ -24,7 +24,9 @@ pub(super) fn items(spec: &Ec2InstanceSpec, found: Found<'_>) -> Costs {
     }
     let data = spec.data_volumes.iter().flatten().map(|item| &item.volume);
     root.into_iter().chain(data).for_each(|volume| hold_volume(&mut costs, volume));
-    if found.output("publicIp").is_some() {
+    // A lent address is there with the first start; what the subnet says is not known before.
+    let declared = found.outputs.is_none() && spec.associate_public_ip_address == Some(true);
+    if declared || found.output("publicIp").is_some() {
         costs.hold(Usage::new("vpc", "public-ipv4.in-use"), 1, Unit::Hour);
     }
     costs.by_use("data-transfer", &["internet-out"]);
@@ -84,6 +86,16 @@ mod tests {
             shown(&spec, found),
             ["1 × ec2/t3.micro", "8 GB-month of ebs/storage.gp3", "1 × vpc/public-ipv4.in-use"]
         );
+    }
+
+    #[test]
+    fn a_public_address_that_is_declared_is_paid_for_in_a_plan() {
+        let root = Some(volume(8, VolumeType::Gp3, Some(3000), Some(125)));
+        let with = |public| Ec2InstanceSpec { associate_public_ip_address: public, ..instance(root) };
+        let address = "1 × vpc/public-ipv4.in-use".to_owned();
+        assert!(shown(&with(Some(true)), Found::declared()).contains(&address));
+        assert!(!shown(&with(Some(false)), Found::declared()).contains(&address));
+        assert!(!shown(&with(None), Found::declared()).contains(&address));
     }
 
     #[test]

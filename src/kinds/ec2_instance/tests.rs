@@ -160,3 +160,15 @@ fn the_rules_of_a_volume_hold_for_data_volumes_too() {
     assert_eq!(root.as_array().unwrap().len(), 5);
     assert_eq!(root, data);
 }
+
+#[test]
+fn a_public_address_is_settled_when_the_instance_is_made() {
+    let wanted = Ec2InstanceSpec { associate_public_ip_address: Some(true), ..spec() };
+    let differs = |shown: Option<bool>| {
+        let found = observed(Ec2InstanceSpec { associate_public_ip_address: shown, ..spec() });
+        Ec2Instance::diff(&wanted, &found).into_iter().map(|change| (change.path, change.effect)).collect::<Vec<_>>()
+    };
+    assert!(differs(Some(true)).is_empty());
+    assert_eq!(differs(Some(false)), one("associatePublicIpAddress", Effect::Replace));
+    assert!(differences(Ec2InstanceSpec { associate_public_ip_address: Some(true), ..spec() }).is_empty(), "unmanaged");
+}

@@ -76,9 +76,13 @@ pub struct Subnet {
     #[x_kube(validation = Rule::new("self.matches('^[0-9]{1,3}([.][0-9]{1,3}){3}/(1[6-9]|2[0-8])$')").message("cidrBlock must be an IPv4 address and a size from /16 to /28, such as 10.0.1.0/24"))]
     pub cidr_block: String,
     /// Whether the subnet's traffic to the internet goes through the internet gateway. Public
-    /// addresses are a matter of what is put there. Private subnets reach the internet through the
+    /// addresses are a matter of `mapPublicIpOnLaunch` and of what is put there. Private subnets reach the internet through the
     /// NAT gateway, or not at all.
     pub public: bool,
+    /// Whether AWS lends instances that are launched in the subnet a public IPv4 address, unless they say otherwise
+    /// themselves; AWS begins with false. It charges for every hour of such an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_public_ip_on_launch: Option<bool>,
 }
 
 /// A NAT gateway with a public address of its own.
