@@ -232,8 +232,9 @@ pub struct AwsResourceStatus {
     /// What the cost is made of, and what it leaves out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
-    /// The historical agent that owns the resource: by its kind, unless the AwsAccount or the namespace
-    /// names another.
+    /// The historical agent that owns the resource: one of seven roles with the names of people, such as
+    /// Noguchi for databases. It follows from the kind, unless the AwsAccount or the namespace names another. A
+    /// team of your own is named by the tag `team`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub owner: Option<String>,

@@ -5,6 +5,13 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::process::Command;
 
+/// The columns that a page of ours shows in a table with this one.
+fn shown(page: &str, column: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(crate::it::repository(page)).unwrap();
+    let header = text.lines().find(|line| line.starts_with("NAME ") && line.contains(column)).unwrap();
+    header.split_whitespace().map(str::to_owned).collect()
+}
+
 /// The cells of the rows by name and column, and the columns in their order.
 struct Table {
     columns: Vec<String>,
@@ -19,9 +26,9 @@ fn get(story: &Story, arguments: &[&str]) -> Table {
     let text = String::from_utf8(done.stdout).unwrap();
     let header = text.lines().next().unwrap();
     // A column begins where its name does; names hold no two spaces.
-    let mut begins = vec![0];
-    begins.extend(header.match_indices("  ").map(|(at, _)| at + 2).filter(|at| !header[*at..].starts_with(' ')));
-    let begins: Vec<usize> = begins.into_iter().filter(|at| *at < header.len()).collect();
+    let letters = header.as_bytes();
+    let begins_here = |at: &usize| *at == 0 || (letters[*at] != b' ' && letters[..*at].ends_with(b"  "));
+    let begins: Vec<usize> = (0..letters.len()).filter(begins_here).collect();
     let cell = |line: &str, index: usize| {
         let all: Vec<char> = line.chars().collect();
         let end = begins.get(index + 1).copied().unwrap_or(all.len()).min(all.len());
@@ -48,6 +55,7 @@ async fn a_list_says_why_something_is_not_ready_and_a_wide_one_where_and_whose_i
     let list = get(&story, &["awsresources", "-n", &story.name]);
     let columns = ["NAME", "KIND", "ID", "STATE", "HEALTH", "COST/DAY", "OWNER", "READY", "REASON", "AGE"];
     assert_eq!(list.columns, columns);
+    assert_eq!(shown("README.md", "OWNER"), columns);
     let ready = |name: &str| (list.rows[name]["READY"].as_str(), list.rows[name]["REASON"].as_str());
     assert_eq!(ready("taken"), ("False", "ManagementConflict"));
     assert_eq!(ready("assets"), ("True", ""), "nothing is to be said where all is well");
@@ -58,9 +66,9 @@ async fn a_list_says_why_something_is_not_ready_and_a_wide_one_where_and_whose_i
         columns.into_iter().chain(["TEAM", "ACCOUNT", "REGION", "ARN", "MESSAGE"]).collect::<Vec<_>>()
     );
     let assets = &wide.rows["assets"];
-    let shown = ["TEAM", "ACCOUNT", "REGION", "ARN"].map(|column| assets[column].clone());
+    let cells = ["TEAM", "ACCOUNT", "REGION", "ARN"].map(|column| assets[column].clone());
     assert_eq!(
-        shown,
+        cells,
         ["web".into(), story.name.clone(), "us-east-1".into(), format!("arn:aws:s3:::{}", story.bucket())]
     );
     let why = &wide.rows["taken"]["MESSAGE"];
@@ -83,5 +91,5 @@ async fn a_list_says_why_something_is_not_ready_and_a_wide_one_where_and_whose_i
     assert_eq!(get(&story, &["awsaccounts", &story.name]).rows[&story.name]["REASON"], reason);
 
     let agents = get(&story, &["serviceagents", "-n", &story.name]);
-    assert_eq!(agents.columns[agents.columns.len() - 3..], ["READY", "REASON", "AGE"]);
+    assert_eq!(agents.columns, shown("docs/service-agents.md", "AUTONOMY"));
 }
