@@ -1,7 +1,7 @@
 //! What a service agent decides or recommends, and how a person approves it.
 
 use super::autonomy;
-use crate::api::ANNOTATION_APPROVE;
+use crate::api::commands;
 use crate::api::conditions::bounded;
 use crate::api::resource::Change;
 use crate::api::service_agent::{AgentAction, Recommendation};
@@ -54,11 +54,11 @@ impl Decision {
         }
     }
 
-    /// The recommendation of this decision to the owner of the object `name`, at this level; `costs` is what it
-    /// adds in USD per day. One that is open already keeps its time and with it its id.
+    /// The recommendation of this decision to the owner of `object`, by its namespace and name, at this level;
+    /// `costs` is what it adds in USD per day. One that is open already keeps its time and with it its id.
     pub fn recommendation(
         &self,
-        name: &str,
+        object: (&str, &str),
         level: i32,
         costs: Option<Decimal>,
         open: &[Recommendation],
@@ -76,10 +76,7 @@ impl Decision {
             proposal: bounded(&self.proposal(), TEXT_LIMIT),
             reason,
             cost_change_per_day: costs.map(usd),
-            approve: bounded(
-                &format!("kubectl annotate awsresource {name} --overwrite {ANNOTATION_APPROVE}={id}"),
-                TEXT_LIMIT,
-            ),
+            approve: commands::approve(object.0, object.1, &id),
             since,
             id,
         }
@@ -90,6 +87,8 @@ impl Decision {
 mod tests {
     use super::*;
     use crate::api::resource::Effect;
+
+    const WEB: (&str, &str) = ("shop", "web");
 
     fn restart(to: &str) -> Decision {
         let change = Change {
@@ -128,21 +127,20 @@ mod tests {
 
     #[test]
     fn a_recommendation_stays_the_same_while_it_is_open_and_is_another_after_that() {
-        let first = restart("t3.small").recommendation("web", 6, None, &[], "a");
-        let again = restart("t3.small").recommendation("web", 6, None, std::slice::from_ref(&first), "b");
+        let first = restart("t3.small").recommendation(WEB, 6, None, &[], "a");
+        let again = restart("t3.small").recommendation(WEB, 6, None, std::slice::from_ref(&first), "b");
         assert_eq!(again, first);
-        let later = restart("t3.small").recommendation("web", 6, None, &[], "b");
+        let later = restart("t3.small").recommendation(WEB, 6, None, &[], "b");
         assert_ne!(later.id, first.id);
     }
 
     #[test]
     fn a_recommendation_says_what_why_and_how_to_approve() {
-        let told = restart("t3.small").recommendation("web", 6, Some(Decimal::new(-25, 2)), &[], "a");
+        let told = restart("t3.small").recommendation(WEB, 6, Some(Decimal::new(-25, 2)), &[], "a");
         assert_eq!(told.cost_change_per_day.as_deref(), Some("-0.25"));
         assert_eq!(told.proposal, "Stop i-1 and start it again, to change instanceType (t3.micro → t3.small).");
         assert_eq!(told.reason, "The autonomy level 6 does not permit it; 9 would.");
-        let command = format!("kubectl annotate awsresource web --overwrite aws.ccagi.io/approve={}", told.id);
-        assert_eq!(told.approve, command);
-        assert!(restart("t3.small").recommendation("web", 10, None, &[], "a").reason.contains("actions"));
+        assert_eq!(told.approve, commands::approve("shop", "web", &told.id));
+        assert!(restart("t3.small").recommendation(WEB, 10, None, &[], "a").reason.contains("actions"));
     }
 }

@@ -28,13 +28,15 @@ use std::collections::BTreeMap;
     printcolumn(json_path = ".status.health", name = "Health", type_ = "string"),
     printcolumn(json_path = ".status.costPerDay", name = "Cost/Day", type_ = "string"),
     printcolumn(json_path = r#".status.conditions[?(@.type=="Ready")].status"#, name = "Ready", type_ = "string"),
+    printcolumn(json_path = r#".status.conditions[?(@.status=="False")].reason"#, name = "Reason", type_ = "string"),
+    printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date"),
+    printcolumn(json_path = ".status.identityArn", name = "Identity", type_ = "string", priority = 1),
     printcolumn(
-        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
-        name = "Reason",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        name = "Message",
         type_ = "string",
         priority = 1
-    ),
-    printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date")
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

@@ -4,6 +4,7 @@
 //! blocks, which the table in [`crate::kinds`] generates, so that a new kind is one line there.
 
 pub mod account;
+pub mod commands;
 pub mod conditions;
 pub mod cost;
 pub mod crd;

@@ -30,19 +30,18 @@ use std::collections::BTreeMap;
     printcolumn(json_path = ".status.costPerDay", name = "Cost/Day", type_ = "string"),
     printcolumn(json_path = ".status.owner", name = "Owner", type_ = "string"),
     printcolumn(json_path = r#".status.conditions[?(@.type=="Ready")].status"#, name = "Ready", type_ = "string"),
-    printcolumn(
-        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
-        name = "Reason",
-        type_ = "string",
-        priority = 1
-    ),
+    printcolumn(json_path = r#".status.conditions[?(@.status=="False")].reason"#, name = "Reason", type_ = "string"),
+    printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date"),
+    printcolumn(json_path = ".spec.tags.team", name = "Team", type_ = "string", priority = 1),
+    printcolumn(json_path = ".spec.accountRef.name", name = "Account", type_ = "string", priority = 1),
+    printcolumn(json_path = ".status.region", name = "Region", type_ = "string", priority = 1),
+    printcolumn(json_path = ".status.arn", name = "ARN", type_ = "string", priority = 1),
     printcolumn(
         json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
         name = "Message",
         type_ = "string",
         priority = 1
-    ),
-    printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date")
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -216,6 +215,10 @@ pub struct AwsResourceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub arn: Option<String>,
+    /// The region that the resource is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub region: Option<String>,
     /// Where the resource is in its life; a display field, conditions are the contract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<ResourceState>,
@@ -242,8 +245,9 @@ pub struct AwsResourceStatus {
     /// What the cost is made of, and what it leaves out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
-    /// The historical agent that owns the resource: by its kind, unless the AwsAccount or the namespace
-    /// names another.
+    /// The historical agent that owns the resource: one of seven roles with the names of people, such as
+    /// Noguchi for databases. It follows from the kind, unless the AwsAccount or the namespace names another. A
+    /// team of your own is named by the tag `team`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub owner: Option<String>,

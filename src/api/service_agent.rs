@@ -31,14 +31,15 @@ use std::collections::BTreeMap;
     printcolumn(json_path = ".status.decisionMaker", name = "Decision-Maker", type_ = "string"),
     printcolumn(json_path = ".status.resources", name = "Resources", type_ = "integer"),
     printcolumn(json_path = r#".status.conditions[?(@.type=="Ready")].status"#, name = "Ready", type_ = "string"),
+    printcolumn(json_path = r#".status.conditions[?(@.status=="False")].reason"#, name = "Reason", type_ = "string"),
+    printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date"),
     printcolumn(json_path = ".status.openRecommendations", name = "Open", type_ = "integer", priority = 1),
     printcolumn(
         json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
         name = "Message",
         type_ = "string",
         priority = 1
-    ),
-    printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date")
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceAgentSpec {

@@ -13,7 +13,8 @@ use tower::{BoxError, Layer, Service};
 #[error("no answer to a write within {}; it may have taken effect", humantime::format_duration(*.0))]
 struct NoAnswer(Duration);
 
-/// Begins a write only if the fence permits it, and bounds its time. Reads and watches pass.
+/// Begins a write only if the fence permits it, and bounds its time. Reads, watches and dry runs pass: they
+/// store nothing.
 #[derive(Clone, Debug)]
 pub struct ApiWrites {
     /// The fence.
@@ -52,7 +53,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        if stores_nothing(&request) {
             return Box::pin(self.inner.call(request));
         }
         let timeout = self.gate.timeout;
@@ -67,6 +68,14 @@ where
             }
         })
     }
+}
+
+/// Whether a request leaves the cluster as it is: by its method, or as a dry run (Kubernetes API Concepts,
+/// "Dry-run"; `All` is the only value there is).
+fn stores_nothing<B>(request: &Request<B>) -> bool {
+    let dry_run = |query: &str| query.split('&').any(|option| option == "dryRun=All");
+    matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        || request.uri().query().is_some_and(dry_run)
 }
 
 #[cfg(test)]
@@ -101,6 +110,15 @@ mod tests {
     async fn a_closed_fence_lets_reads_through_and_no_write() {
         assert_eq!(reached(Fence::closed()).await, (1, vec![true, false]));
         assert_eq!(reached(Fence::open()).await, (2, vec![true, true]));
+    }
+
+    #[test]
+    fn a_dry_run_stores_nothing_and_nothing_else_passes_for_one() {
+        let patch = |uri: &str| stores_nothing(&Request::builder().method(Method::PATCH).uri(uri).body(()).unwrap());
+        assert!(patch("/a?fieldManager=b&dryRun=All"));
+        for other in ["/a", "/a?dryRun=", "/a?fieldManager=dryRun=All", "/dryRun=All", "/a?xdryRun=All"] {
+            assert!(!patch(other), "{other}");
+        }
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use crate::lifecycle::references::Unfit;
 use crate::lifecycle::write_refused;
 use crate::lifecycle::resolve::ResolveError;
 use crate::lifecycle::secrets::SecretError;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Why a pass did not come to its end.
@@ -167,26 +168,28 @@ impl PassError {
     /// What it means for the object where AWS has refused the same for this long.
     pub fn verdict_after(&self, object: &AwsResource, refused_for: Duration) -> Verdict {
         let over = self.passing().filter(|passing| refused_for >= passing.at_most());
-        let (reason, stuck, next_step) = match self {
-            Self::Stale => ("Stale", false, ""),
-            Self::NotLeader(_) => (ErrorClass::NotLeader.reason(), false, "The leader goes on with it."),
-            Self::Cluster(_) => ("ApiServerUnavailable", false, "The controller tries again."),
-            Self::Refused(_) => (write_refused::REASON, true, write_refused::NEXT_STEP),
-            Self::NoKind => ("InvalidSpec", true, "Declare exactly one kind block."),
-            Self::Invalid { .. } => ("InvalidSpec", true, "Correct the field."),
-            Self::Awaiting(_) => ("DependencyNotReady", false, "The controller goes on as soon as it is."),
-            Self::Impossible(_) => ("OutputMissing", true, "Correct the reference."),
+        let (reason, stuck, next_step): (_, _, Cow<'static, str>) = match self {
+            Self::Stale => ("Stale", false, "".into()),
+            Self::NotLeader(_) => (ErrorClass::NotLeader.reason(), false, "The leader goes on with it.".into()),
+            Self::Cluster(_) => ("ApiServerUnavailable", false, "The controller tries again.".into()),
+            Self::Refused(_) => (write_refused::REASON, true, write_refused::NEXT_STEP.into()),
+            Self::NoKind => ("InvalidSpec", true, "Declare exactly one kind block.".into()),
+            Self::Invalid { .. } => ("InvalidSpec", true, "Correct the field.".into()),
+            Self::Awaiting(_) => ("DependencyNotReady", false, "The controller goes on as soon as it is.".into()),
+            Self::Impossible(_) => ("OutputMissing", true, "Correct the reference.".into()),
             Self::Unfit { .. } => {
-                ("OutputDoesNotFit", true, "Correct the reference, or name another output of that object with it.")
+                ("OutputDoesNotFit", true, "Correct the reference, or name another output of that object with it.".into())
             }
-            Self::Unwritable { .. } => ("InvalidSpec", true, "Correct the kind block."),
-            Self::Cycle(_) => ("DependencyCycle", true, "Take one of the references out."),
+            Self::Unwritable { .. } => ("InvalidSpec", true, "Correct the kind block.".into()),
+            Self::Cycle(_) => ("DependencyCycle", true, "Take one of the references out.".into()),
             Self::Resolve(error) => (error.reason(), error.needs_a_person(), error.next_step()),
-            Self::Secret(error) => (error.problem.reason(), true, error.problem.next_step()),
+            Self::Secret(error) => (error.problem.reason(), true, error.problem.next_step().into()),
             Self::Observe(error) | Self::Write { error, .. } => {
-                (error.class.reason(), error.class.needs_a_person(), error.next_step())
+                (error.class.reason(), error.class.needs_a_person(), error.next_step().into())
             }
         };
+        let what = self.to_string();
+        let what = what.trim_end_matches('.');
         let mut message = match over {
             Some(passing) => format!("{what}. {}. {next_step}", passing.beyond()),
             None => format!("{what}. {next_step}"),

@@ -2,22 +2,22 @@
 
 use crate::agents::decisions::Decision;
 use crate::api::conditions::Verdict;
-use crate::api::moment;
 use crate::api::resource::{AwsResourceStatus, ResourceState};
 use crate::api::service_agent::{AgentAction, DecisionGround, TakenDecision};
+use crate::api::{commands, moment};
 use crate::aws::session::Aws;
 use crate::cost::{Costs, price, usd};
 use crate::kinds::secrets::Secrets;
 use crate::kinds::{Kind, Target};
 use crate::lifecycle::decide::{Facts, start};
 use crate::lifecycle::error::PassError;
+use crate::lifecycle::graph;
 use crate::lifecycle::news::News;
 use crate::lifecycle::observe::View;
 use crate::lifecycle::plan::price::paid_for;
 use crate::lifecycle::plan::{Plan, Step};
 use crate::lifecycle::{Desired, Next, Walk, status};
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
 
@@ -84,14 +84,16 @@ impl Walk<'_> {
     ) -> Result<Next, PassError> {
         let (reason, what) = what;
         let open = self.object.status.as_ref().map(|status| status.recommendations.clone()).unwrap_or_default();
-        let name = self.object.name_any();
+        let (namespace, name) = graph::key(&self.object);
         let costs = self.cost_of::<K>(decision, &desired.spec, view).await;
-        let recommendation = decision.recommendation(&name, facts.mandate.level, costs, &open, &moment(facts.now));
+        let object = (namespace.as_str(), name.as_str());
+        let recommendation = decision.recommendation(object, facts.mandate.level, costs, &open, &moment(facts.now));
         let proposal = match costs.map(cost_in_words) {
             Some(costs) if !costs.is_empty() => format!("{} {costs}", recommendation.proposal),
             _ => recommendation.proposal.clone(),
         };
-        let message = format!("{what} {proposal} {} To approve it: {}", recommendation.reason, recommendation.approve);
+        let text = format!("{what} {proposal} {}", recommendation.reason);
+        let message = commands::after(&text, "To approve it:", &recommendation.approve);
         News::warning(reason, message.clone()).publish(&self.object, "Recommend", self.cx);
         let gone = decision.action == AgentAction::Recreate;
         let edit = |status: &mut AwsResourceStatus| {

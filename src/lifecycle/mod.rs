@@ -343,7 +343,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The status after a pass, with whose the object is.
+    /// The status after a pass, with whose the object is and in which region.
     fn next_status(
         &self,
         verdict: &Verdict,
@@ -351,6 +351,9 @@ impl<'a> Walk<'a> {
         edit: impl FnOnce(&mut AwsResourceStatus),
     ) -> AwsResourceStatus {
         let mut status = status::next(&self.object, verdict, now, edit);
+        if !self.region.is_empty() {
+            status.region = Some(self.region.clone());
+        }
         if let Some(governance) = &self.governance {
             governance.describe(&self.object, &mut status, now);
         }

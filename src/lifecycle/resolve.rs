@@ -2,6 +2,7 @@
 //! verified session. Reads the caches and, once per account, AWS.
 
 use crate::api::account::{AllowedNamespaces, AwsAccount, AwsAccountSpec};
+use crate::api::commands;
 use crate::api::names::not_a_name;
 use crate::api::resource::AwsResource;
 use crate::aws::session::{Aws, SessionError};
@@ -9,6 +10,7 @@ use crate::lifecycle::context::Context;
 use kube::ResourceExt;
 use kube::core::{Selector, SelectorExt};
 use kube::runtime::reflector::ObjectRef;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Why an object cannot be worked on. AWS was not touched.
@@ -89,19 +91,25 @@ impl ResolveError {
     }
 
     /// What that person can do.
-    pub fn next_step(&self) -> &'static str {
+    pub fn next_step(&self) -> Cow<'static, str> {
         match self {
-            Self::MisnamedAccount(_) => "It cannot be changed: delete the object and declare it anew.",
-            Self::UnknownAccount(_) => "Create the AwsAccount, or name one that exists (kubectl get awsaccounts).",
-            Self::UnreadableAccount { .. } => "Correct the AwsAccount.",
+            Self::MisnamedAccount(_) => "It cannot be changed: delete the object and declare it anew.".into(),
+            Self::UnknownAccount(_) => {
+                format!("Create the AwsAccount, or name one that exists ({}).", commands::list_accounts()).into()
+            }
+            Self::UnreadableAccount { .. } => "Correct the AwsAccount.".into(),
             Self::NamespaceNotAllowed { .. } => {
-                "Add the namespace to the account's allowedNamespaces, or set deletionPolicy: Retain to let a deleted object go."
+                "Add the namespace to the account's allowedNamespaces, or set deletionPolicy: Retain to let a deleted object go.".into()
             }
             Self::RegionNotAllowed { .. } => {
-                "Add the region to the account's regions, or declare the object in another."
+                "Add the region to the account's regions, or declare the object in another.".into()
             }
-            Self::AccountChanged { .. } => "Refer to an AwsAccount that declares the account the resource was made in.",
-            Self::NoSession { .. } => "See kubectl describe awsaccount for what is wrong with its credentials.",
+            Self::AccountChanged { .. } => {
+                "Refer to an AwsAccount that declares the account the resource was made in.".into()
+            }
+            Self::NoSession { account, .. } => {
+                format!("What is wrong with its credentials shows: {}", commands::describe_account(account)).into()
+            }
         }
     }
 }

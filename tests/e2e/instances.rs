@@ -148,3 +148,56 @@ async fn a_protected_instance_is_not_terminated_until_its_protection_is_off() {
     story.apply("web", &with(false)).await;
     story.until_gone(&object).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_gets_the_public_address_that_it_declares_and_keeps_to_it() {
+    let story = Story::begin("public-address").await;
+    let vpc = story.aws("ec2", "create_vpc", json!({"CidrBlock": "10.9.0.0/16"}))["Vpc"]["VpcId"].clone();
+    let subnet = story.aws("ec2", "create_subnet", json!({"VpcId": vpc, "CidrBlock": "10.9.0.0/24"}));
+    let subnet = subnet["Subnet"]["SubnetId"].clone();
+    let spec = |public: Option<bool>| {
+        let block = json!({
+            "imageId": IMAGE, "instanceType": "t3.micro", "subnetId": subnet, "associatePublicIpAddress": public,
+        });
+        json!({"ec2Instance": block}).to_string()
+    };
+    for (name, public) in [("open", Some(true)), ("closed", Some(false)), ("silent", None)] {
+        story.apply(name, &spec(public)).await;
+    }
+    let mut ready = Vec::new();
+    for name in ["open", "closed", "silent"] {
+        ready.push(story.until_ready(name).await);
+    }
+    let primary = |object: &ccagi_aws_agent::api::resource::AwsResource| {
+        instance(&story, &id(object))["NetworkInterfaces"][0].clone()
+    };
+    assert_eq!(primary(&ready[0])["Association"]["IpOwnerId"], "amazon");
+    assert_eq!(primary(&ready[0])["SubnetId"], subnet);
+    let outputs = &ready[0].status.as_ref().unwrap().outputs;
+    assert_eq!(json!(outputs["publicIp"]), primary(&ready[0])["Association"]["PublicIp"]);
+    assert!(outputs["publicDnsName"].contains("compute"), "{outputs:?}");
+    let costs = ready[0].status.as_ref().unwrap().cost.clone().unwrap();
+    assert!(costs.items.iter().any(|item| item.usage == "vpc/public-ipv4.in-use"), "{costs:?}");
+    for object in &ready[1..] {
+        assert!(primary(object)["Association"].is_null());
+        assert!(!object.status.as_ref().unwrap().outputs.contains_key("publicIp"));
+    }
+
+    // While it is stopped it has no address, which is no difference.
+    story.emulator.stop_by_aws(&story.account_id, &id(&ready[0]));
+    let again = story
+        .until("open", "started again", |object| {
+            is_ready(object) && object.status.as_ref().unwrap().last_decision.is_some()
+        })
+        .await;
+    assert_eq!(id(&again), id(&ready[0]), "it is the same instance");
+    assert_eq!(story.count_events("open", "ReplaceRefused").await, 0);
+
+    let object = story.resources().get("open").await.unwrap();
+    let interface = primary(&object)["NetworkInterfaceId"].clone();
+    story.delete("open").await;
+    story.until_gone(&object).await;
+    let left = story.aws("ec2", "describe_network_interfaces", json!({}));
+    let left = left["NetworkInterfaces"].as_array().unwrap().clone();
+    assert!(left.iter().all(|one| one["NetworkInterfaceId"] != interface), "{left:?}");
+}

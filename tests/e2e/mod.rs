@@ -15,6 +15,8 @@ mod bucket_is_created;
 mod bucket_is_updated;
 mod budgets;
 mod changes;
+mod columns;
+mod commands;
 mod contracts;
 mod control_plane;
 mod costs;

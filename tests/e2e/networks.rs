@@ -285,3 +285,35 @@ async fn subnets_that_overlap_or_lie_outside_are_refused_at_once() {
     let told = refused(story.try_apply("net", &network(outside, false)).await);
     assert!(told.contains("must be inside the cidrBlock of the VPC"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subnet_gives_public_addresses_on_launch_as_declared_and_is_changed_in_place() {
+    let story = Story::begin("public-subnet").await;
+    let with = |front: Option<bool>| {
+        let mut spec: Value = serde_json::from_str(&network(TWO, false)).unwrap();
+        if let Some(on) = front {
+            spec["vpcNetwork"]["subnets"][0]["mapPublicIpOnLaunch"] = json!(on);
+        }
+        spec.to_string()
+    };
+    story.apply("net", &with(Some(true))).await;
+    let ready = story.until_ready("net").await;
+    let ids = ready.status.as_ref().unwrap().outputs.clone();
+    let maps = |subnet: &str| {
+        let found = story.aws("ec2", "describe_subnets", json!({"SubnetIds": [ids[&format!("subnetIds.{subnet}")]]}));
+        found["Subnets"][0]["MapPublicIpOnLaunch"].as_bool().unwrap()
+    };
+    assert_eq!((maps("front"), maps("back")), (true, false));
+    let generation = story.apply("net", &with(Some(false))).await.metadata.generation;
+    let changed = story.until_ready("net").await;
+    assert!(changed.metadata.generation >= generation);
+    assert!(!maps("front"));
+    assert_eq!(changed.status.as_ref().unwrap().outputs, ids, "the subnets are the same");
+    // What leaves the spec is left as it is.
+    let subnet = json!({"SubnetId": ids["subnetIds.front"], "MapPublicIpOnLaunch": {"Value": true}});
+    story.aws("ec2", "modify_subnet_attribute", subnet);
+    story.apply("net", &with(None)).await;
+    story.until_ready("net").await;
+    assert!(maps("front"));
+    assert_eq!(story.emulator.count(&story.account_id, "ModifySubnetAttribute"), 3, "one of them by hand");
+}

@@ -177,6 +177,8 @@ async fn who_may_only_read_gets_the_whole_plan_and_nothing_is_written() {
         assert!(text.output.contains(line), "{line} is not in {}", text.output);
     }
     assert!(text.output.contains("Plan: 1 to create, 1 to update, 1 to restart. Cost: +"), "{}", text.output);
+    let right = format!("you have no right to patch awsresources in the namespace {}.", story.name);
+    assert!(text.output.contains(&right), "{right} is not in {}", text.output);
     assert!(!text.output.contains('\u{1b}'), "no colours where nobody sees them: {}", text.output);
 
     assert_eq!(story.emulator.writes(&story.account_id), writes, "nothing is written in AWS");
@@ -246,11 +248,68 @@ async fn what_is_made_together_waits_for_one_another_in_the_plan_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_api_server_would_refuse_is_not_promised() {
+    let story = Story::begin("plan-refused").await;
+    let parts = |encrypted: bool| {
+        let volume = json!({"sizeGib": 8, "volumeType": "gp3", "encrypted": encrypted});
+        json!({"ec2Instance": {"imageId": IMAGE, "instanceType": "t3.micro", "rootVolume": volume}}).to_string()
+    };
+    story.apply("web", &parts(false)).await;
+    story.until_ready("web").await;
+    let mut reader = manifest(&story, "reader", &bucket(&format!("{}-reader", story.bucket()), "Enabled"));
+    reader["spec"]["s3Bucket"]["logging"] = json!({"targetBucketRef": {"name": "wrong"}, "targetPrefix": "x/"});
+    let documents = [
+        manifest(&story, "wrong", &bucket("Shop_Assets", "Enabled")),
+        manifest(&story, "web", &parts(true)),
+        manifest(&story, "assets", &bucket(&story.bucket(), "Enabled")),
+        reader,
+    ];
+    let path = file(&story, "all", &documents);
+    let (writes, before) = (story.emulator.writes(&story.account_id), versions(&story).await);
+    let answer = plan_file(&story, &path);
+    assert_eq!(answer.code, 2, "{}{}", answer.output, answer.errors);
+    let steps: Vec<_> = answer.steps().into_iter().collect();
+    let expected = [("assets", "create"), ("reader", "wait")];
+    assert_eq!(steps, expected.map(|(name, step)| (name.to_owned(), step.to_owned())));
+    let failures = answer.json()["failures"].clone();
+    let told = |name: &str, words: &str| {
+        let what = json!(format!("{}/{name}", story.name));
+        let failure = failures.as_array().unwrap().iter().find(|failure| failure["what"] == what);
+        let failure = failure.unwrap_or_else(|| panic!("no failure of {name}: {failures}"));
+        assert_eq!(failure["reason"], "RefusedByApiServer");
+        assert!(failure["message"].as_str().unwrap().contains(words), "{words} is not in {failure}");
+    };
+    told("wrong", "bucketName must be");
+    told("web", "encrypted is immutable");
+
+    let text = Answer::of(program(&story, &["plan", "-f", path.to_str().unwrap()]).env("NO_COLOR", "1"));
+    assert_eq!(text.code, 2, "{}", text.errors);
+    assert!(
+        text.output.contains(&format!("✗ {}/wrong  refused\n    RefusedByApiServer: ", story.name)),
+        "{}",
+        text.output
+    );
+    assert!(text.output.contains("Plan: 1 to create, 2 refused, 1 waiting."), "{}", text.output);
+    assert_eq!(story.emulator.writes(&story.account_id), writes, "nothing is written in AWS");
+    assert_eq!(versions(&story).await, before, "nothing is written in the cluster");
+
+    // Where the namespace comes with the objects, there is nobody to ask yet.
+    let namespace =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("{}-new", story.name)}});
+    let mut away = manifest(&story, "away", &bucket("Shop_Assets", "Enabled"));
+    away["metadata"]["namespace"] = namespace["metadata"]["name"].clone();
+    let answer = plan_file(&story, &file(&story, "namespace", &[namespace.clone(), away]));
+    let remark =
+        format!("is not known: the namespace {} is not there yet.", namespace["metadata"]["name"].as_str().unwrap());
+    assert!(answer.json()["remarks"].to_string().contains(&remark), "{}", answer.output);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_planned_is_told_and_hides_none_of_the_rest() {
     let story = Story::begin("plan-bad").await;
     let taken = format!("{}-taken", story.bucket());
     story.aws("s3", "create_bucket", json!({"Bucket": taken}));
-    let mut stranger = manifest(&story, "stranger", &bucket("b", "Enabled"));
+    let mut stranger = manifest(&story, "stranger", &bucket("strange", "Enabled"));
     stranger["spec"]["accountRef"]["name"] = json!("no-such-account");
     let mut misspelt = manifest(&story, "misspelt", &bucket("b", "Enabled"));
     misspelt["spec"]["s3Bucket"]["versionning"] = json!("Enabled");

@@ -18,7 +18,7 @@ fn agents(story: &Story) -> Api<ServiceAgent> {
 }
 
 /// Declares an agent, given as the YAML of its spec.
-async fn declare(story: &Story, name: &str, spec: &str) -> Result<ServiceAgent, Error> {
+pub async fn declare(story: &Story, name: &str, spec: &str) -> Result<ServiceAgent, Error> {
     let spec: Value = serde_saphyr::from_str(spec).unwrap();
     let agent = json!({
         "apiVersion": "aws.ccagi.io/v1alpha1", "kind": "ServiceAgent",
@@ -44,7 +44,7 @@ fn instance(instance_type: &str) -> String {
     format!("driftPeriodSeconds: 10\nec2Instance: {{imageId: {IMAGE}, instanceType: {instance_type}}}")
 }
 
-fn recommendations(object: &AwsResource) -> Vec<Recommendation> {
+pub fn recommendations(object: &AwsResource) -> Vec<Recommendation> {
     object.status.as_ref().map(|status| status.recommendations.clone()).unwrap_or_default()
 }
 
@@ -61,7 +61,7 @@ fn is_ungoverned(object: &AwsResource) -> bool {
 }
 
 /// Waits until a decision about the object waits for approval.
-async fn until_recommended(story: &Story, name: &str) -> Recommendation {
+pub async fn until_recommended(story: &Story, name: &str) -> Recommendation {
     let object = story.until(name, "waiting for approval", |object| !recommendations(object).is_empty()).await;
     recommendations(&object).remove(0)
 }

@@ -24,7 +24,11 @@ async fn a_tree_shows_what_depends_on_what_and_why_something_is_not_ready() {
     let story = Story::begin("tree").await;
     let named = |name: &str| format!("{}-{name}", story.bucket());
     for (name, to) in [("logs", None), ("assets", Some("logs")), ("media", Some("logs"))] {
-        story.apply(name, &bucket(&named(name), to)).await;
+        let mut spec: serde_json::Value = serde_json::from_str(&bucket(&named(name), to)).unwrap();
+        if name == "assets" {
+            spec["tags"] = json!({"team": "web"});
+        }
+        story.apply(name, &spec.to_string()).await;
     }
     for name in ["logs", "assets", "media"] {
         story.until_ready(name).await;
@@ -47,6 +51,10 @@ async fn a_tree_shows_what_depends_on_what_and_why_something_is_not_ready() {
     assert_eq!(first[..6], expected, "{}", answer.output);
     assert_eq!(first[6..], ["└─ logs (shown above)", "egg", "└─ hen", "└─ egg (closes a circle)"], "{}", answer.output);
     assert_eq!((lines[1][1].as_str(), lines[1][2].as_str()), ("S3Bucket", "Active"), "{}", answer.output);
+    let page = std::fs::read_to_string(crate::it::repository("docs/commands.md")).unwrap();
+    let header = page.lines().find(|line| line.starts_with("OBJECT ")).unwrap();
+    assert_eq!(lines[0], cells(header), "docs/commands.md shows the same columns");
+    assert_eq!((lines[0][5].as_str(), lines[1][5].as_str(), lines[2][5].as_str()), ("TEAM", "web", "-"));
     assert!(
         answer.output.contains("lost is not ready: DependencyNotReady: It waits for the AwsResource gone"),
         "{}",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -152,6 +153,8 @@ class Demo:
         self.until("the resources", lambda: len(self.watcher.ready) == count)
         step("all of them are ready:")
         indented(self.kubectl("get", "awsresources", "-n", "webshop"))
+        address = self.watcher.objects["web"]["status"]["outputs"]["publicIp"]
+        step(f"the web server has the public address {address} (status.outputs.publicIp)")
 
     def waiting(self) -> str:
         """Return what one of the objects says that waits for others."""
@@ -273,8 +276,9 @@ def tour(keep: bool) -> None:
 
 def say_how_to_reach(state: dict[str, Any]) -> None:
     """Print how to use what is left running, and how to stop it."""
-    step("everything is left running. To reach it:")
+    step("everything is left running. To reach it, and to have ccagi-aws-agent, kubectl and aws work with it:")
     env.print_exports(state)
+    print(f'export PATH={shlex.quote(str(controller.binary().parent))}:"$PATH"')
     print(f"To stop it: make down   (the controller's log is {FOLDER / 'controller.log'})", flush=True)
 
 

@@ -32,6 +32,8 @@ CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIALOCALENVIRONMENT",
     "AWS_SECRET_ACCESS_KEY": "local-environment-has-no-secret",
     "AWS_REGION": "us-east-1",
+    # AWS CLI v1 knows only this name of it, AWS CLI v2 and the SDKs the other or both.
+    "AWS_DEFAULT_REGION": "us-east-1",
 }
 # What an environment may consist of. Without the controller manager, namespaces and objects
 # deleted in the foreground never go.

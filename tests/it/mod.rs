@@ -1,5 +1,6 @@
 //! Contracts of the house and of the table of kinds.
 
+mod commands;
 mod definitions;
 mod examples;
 mod model;

@@ -3,6 +3,7 @@
 mod report;
 
 use crate::api::account::AwsAccount;
+use crate::api::commands;
 use crate::api::resource::AwsResource;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::config::{PriceConfig, PriceSource};
@@ -58,7 +59,7 @@ pub enum ExplainCostError {
     #[error("the AwsResource {0}/{1} could not be read: {2}")]
     Unreadable(String, String, #[source] kube::Error),
     /// There is no such object.
-    #[error("the AwsResource {0}/{1} does not exist (kubectl get awsresources -n {0})")]
+    #[error("the AwsResource {0}/{1} does not exist ({list})", list = commands::list_resources(.0))]
     UnknownResource(String, String),
     /// The object has no kind block, or more than one.
     #[error("the AwsResource {0}/{1} does not declare exactly one kind")]

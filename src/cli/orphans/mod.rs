@@ -4,6 +4,7 @@ mod report;
 
 use super::{FAILED, SOME};
 use crate::api::account::AwsAccount;
+use crate::api::commands;
 use crate::aws::session::{CallSettings, Sessions, http_client};
 use crate::controllers::cluster::{ClusterError, cluster_id, connect_to_read};
 use crate::lifecycle::objects::for_each_page;
@@ -77,7 +78,7 @@ enum OrphansError {
     NoRuntime(#[source] std::io::Error),
     #[error(transparent)]
     NoCluster(#[from] ClusterError),
-    #[error("the AwsAccount {0} does not exist (kubectl get awsaccounts)")]
+    #[error("the AwsAccount {0} does not exist ({list})", list = commands::list_accounts())]
     UnknownAccount(String),
     #[error("the AwsAccounts could not be read: {0}")]
     NoAccounts(#[source] kube::Error),

@@ -3,6 +3,7 @@
 mod files;
 mod json;
 mod progress;
+mod rehearsal;
 mod text;
 mod world;
 
@@ -28,7 +29,8 @@ use world::{Cluster, World};
 /// How many objects are planned at the same time.
 const OBJECTS: usize = 16;
 
-/// What to plan. Nothing is changed, in AWS or in the cluster, and only reading is needed. The exit code is 0
+/// What to plan. Nothing is changed, in AWS or in the cluster, and only reading is needed; who may create and
+/// patch the objects of the files also learns whether the API server would refuse them. The exit code is 0
 /// where there is nothing to do, 1 where there is something, and 2 or more where something could not be
 /// planned.
 #[derive(Args, Debug)]
@@ -132,7 +134,9 @@ async fn plan(config: &PlanConfig) -> Result<ExitCode, PlanError> {
         Output::Json => super::print_json(&json::report(&report))?,
         Output::Text => print(&text::report(&report))?,
     }
-    for failure in &report.failures {
+    // The text shows what the API server refuses beside the plans of the others.
+    let told = |failure: &&Failure| config.output == Output::Text && failure.reason == rehearsal::REFUSED;
+    for failure in report.failures.iter().filter(|failure| !told(failure)) {
         super::complain(&format!("{}: {}: {}", failure.what, failure.reason, failure.message));
     }
     Ok(report.code())
@@ -159,6 +163,10 @@ async fn report(config: &PlanConfig) -> Result<Report, PlanError> {
     }
     let (client, cluster) = ask(config, client, &manifests, &mut report).await?;
     let has_cluster = cluster.is_some();
+    if let Some(cluster) = &cluster {
+        report.remarks.extend(rehearsal::rehearse(&client, cluster, &mut manifests).await);
+        report.failures.append(&mut manifests.failures);
+    }
     let mut world = World::of(config, client, cluster.unwrap_or_default(), manifests, &mut report.failures).await?;
     if !has_cluster {
         let found = recognise(&mut world.objects, &world.cx, config.cluster_id.as_deref()).await;
@@ -196,7 +204,10 @@ async fn ask(
     let Some(client) = client else { return Ok((world::no_cluster(), None)) };
     let namespaces: Option<BTreeSet<String>> = match config.what.all {
         true => config.namespace.clone().map(|namespace| BTreeSet::from([namespace])),
-        false => Some(manifests.resources.iter().filter_map(|object| object.namespace()).collect()),
+        false => {
+            let agents = manifests.agents.iter().filter_map(ResourceExt::namespace);
+            Some(manifests.resources.iter().filter_map(ResourceExt::namespace).chain(agents).collect())
+        }
     };
     match world::ask(&client, namespaces.as_ref(), config.cluster_id.as_deref()).await {
         Ok(cluster) => Ok((client, Some(cluster))),

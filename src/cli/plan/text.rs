@@ -1,5 +1,7 @@
 //! The plan for people.
 
+use super::files::Failure;
+use super::rehearsal::REFUSED;
 use super::{Report, Row, name_of};
 use crate::api::resource::{Change, Effect};
 use crate::api::text::one_line;
@@ -32,9 +34,22 @@ fn look(step: Step) -> (&'static str, &'static str, Style) {
 /// The whole plan, with colours.
 pub(super) fn report(report: &Report) -> String {
     let mut lines: Vec<String> = report.rows.iter().flat_map(row).collect();
+    lines.extend(refused(report).flat_map(refusal));
     lines.extend(report.remarks.iter().map(|remark| format!("Note: {}", one_line(remark))));
     lines.push(summary(report));
     lines.join("\n")
+}
+
+/// What the API server would not take.
+fn refused(report: &Report) -> impl Iterator<Item = &Failure> {
+    report.failures.iter().filter(|failure| failure.reason == REFUSED)
+}
+
+fn refusal(failure: &Failure) -> [String; 2] {
+    let (symbol, words, style) = look(Step::Refuse);
+    let Failure { what, reason, message } = failure;
+    let head = format!("{style}{symbol} {}{style:#}  {style}{words}{style:#}", one_line(what));
+    [head, below(&format!("{reason}: {message}"))]
 }
 
 fn row(row: &Row) -> Vec<String> {
@@ -122,10 +137,10 @@ fn summary(report: &Report) -> String {
         (count(Step::Update), "to update"),
         (count(Step::Restart), "to restart"),
         (count(Step::Delete), "to delete"),
-        (count(Step::Replace) + count(Step::Refuse), "refused"),
+        (count(Step::Replace) + count(Step::Refuse) + refused(report).count(), "refused"),
         (count(Step::Wait), "waiting"),
         (count(Step::Nothing) + count(Step::Release), "unchanged"),
-        (report.failures.len(), "that could not be planned"),
+        (report.failures.len() - refused(report).count(), "that could not be planned"),
     ];
     let told: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
@@ -228,6 +243,16 @@ mod tests {
         assert_eq!(plain.lines().filter(|line| line.starts_with("Plan: ")).count(), 1, "{plain}");
         assert!(plain.lines().all(|line| ["✗ ", "    ", "Note: ", "Plan: "].iter().any(|sign| line.starts_with(sign))));
         assert!(!text.contains("\u{1b}[8m"), "{text:?}");
+    }
+
+    #[test]
+    fn what_the_api_server_refuses_is_told_beside_what_is_planned() {
+        let mut report = report(vec![row(Action::Create, Vec::new())]);
+        report.failures.push(Failure::new("shop/wrong", REFUSED, "spec.s3Bucket.bucketName: Invalid value"));
+        let text = anstream::adapter::strip_str(&super::report(&report)).to_string();
+        let expected = "✗ shop/wrong  refused\n    RefusedByApiServer: spec.s3Bucket.bucketName: Invalid value\n";
+        assert!(text.contains(expected), "{text}");
+        assert!(text.contains("Plan: 1 to create, 1 refused. "), "{text}");
     }
 
     #[test]

@@ -34,8 +34,7 @@ use std::sync::Arc;
 use tower::BoxError;
 
 /// What is said where there is no cluster.
-pub(super) const WITHOUT_CLUSTER: &str =
-    "Planned without a cluster: what is recorded in it, its Secrets and objects outside of the files are not known.";
+pub(super) const WITHOUT_CLUSTER: &str = "Planned without a cluster: what is recorded in it, its Secrets and objects outside of the files are not known, nor whether its API server would take the objects.";
 
 /// What the cluster has.
 #[derive(Default)]

@@ -56,6 +56,9 @@ enum TreeError {
     Output(#[from] std::io::Error),
 }
 
+/// The key of the tag or label that names a team.
+const TEAM: &str = "team";
+
 /// One object as far as a tree tells of it.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,6 +77,9 @@ struct Node {
     /// The region whose prices stand in for some of the resource's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     priced_as_in: Option<String>,
+    /// The team by its tag, or by the object's label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    team: Option<String>,
     ready: String,
     reason: String,
     message: String,
@@ -92,6 +98,7 @@ impl Node {
             state: status.state,
             health: status.health,
             cost_per_day: status.cost_per_day,
+            team: object.spec.tags.get(TEAM).or_else(|| object.labels().get(TEAM)).cloned(),
             priced_as_in: status.cost.and_then(|cost| cost.priced_as_in),
             ready: ready.map_or("Unknown", |condition| condition.status.as_str()).to_owned(),
             reason: ready.map(|condition| condition.reason.clone()).unwrap_or_default(),

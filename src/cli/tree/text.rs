@@ -8,7 +8,9 @@ use rust_decimal::Decimal;
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-const HEADER: [&str; 7] = ["OBJECT", "KIND", "STATE", "HEALTH", "COST/DAY", "READY", "REASON"];
+const HEADER: [&str; COLUMNS] = ["OBJECT", "KIND", "STATE", "HEALTH", "COST/DAY", "TEAM", "READY", "REASON"];
+
+const COLUMNS: usize = 8;
 
 /// The tree with a row for each line, the sum of the costs, and why what is not ready is not, in full.
 pub(super) fn table(forest: &Forest, lines: &[Line]) -> String {
@@ -23,7 +25,7 @@ pub(super) fn table(forest: &Forest, lines: &[Line]) -> String {
     text(&all)
 }
 
-fn cells(forest: &Forest, line: &Line) -> [String; 7] {
+fn cells(forest: &Forest, line: &Line) -> [String; COLUMNS] {
     let mark = match line.mark {
         Mark::None => "",
         Mark::ShownAbove => " (shown above)",
@@ -33,7 +35,9 @@ fn cells(forest: &Forest, line: &Line) -> [String; 7] {
     let later = if line.later { " (may come later)" } else { "" };
     let object = format!("{}{}{later}{mark}", line.branch.as_deref().unwrap_or_default(), line.name);
     let Some(node) = forest.get(&line.name).filter(|_| line.mark == Mark::None) else {
-        return [object, String::new(), String::new(), String::new(), String::new(), String::new(), String::new()];
+        let mut cells = [const { String::new() }; COLUMNS];
+        cells[0] = object;
+        return cells;
     };
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| "-".into());
     [
@@ -42,6 +46,7 @@ fn cells(forest: &Forest, line: &Line) -> [String; 7] {
         or_nothing(node.state.map(|state| state.as_str().to_owned())),
         or_nothing(node.health.map(|health| health.as_str().to_owned())),
         or_nothing(node.cost_per_day.clone()),
+        or_nothing(node.team.clone()),
         node.ready.clone(),
         node.reason.clone(),
     ]
@@ -82,6 +87,7 @@ mod tests {
             name: name.into(),
             kind: Some("Ec2Instance".into()),
             cost_per_day: ready.then(|| "0.25".into()),
+            team: (name == "web").then(|| "web".into()),
             ready: if ready { "True" } else { "False" }.into(),
             reason: if ready { "Available" } else { "DependencyNotReady" }.into(),
             message: "It waits.".into(),
@@ -94,9 +100,9 @@ mod tests {
     fn a_tree_is_a_table_with_the_branches_in_its_first_column() {
         let forest = Forest::of([node("web", &["group"], true), node("group", &[], true)].into_iter());
         let text = table(&forest, &forest.all());
-        let expected = "OBJECT                      KIND          STATE   HEALTH   COST/DAY   READY   REASON\n\
-                        web                         Ec2Instance   -       -        0.25       True    Available\n\
-                        └─ group (may come later)   Ec2Instance   -       -        0.25       True    Available\n\
+        let expected = "OBJECT                      KIND          STATE   HEALTH   COST/DAY   TEAM   READY   REASON\n\
+                        web                         Ec2Instance   -       -        0.25       web    True    Available\n\
+                        └─ group (may come later)   Ec2Instance   -       -        0.25       -      True    Available\n\
                         2 objects, 0.50 USD a day.";
         assert_eq!(text, expected);
     }

@@ -7,6 +7,7 @@
 mod definitions;
 mod rights;
 
+use crate::api::commands;
 use crate::config::RunConfig;
 use crate::controllers::said::Said;
 use crate::server::Readiness;
@@ -128,14 +129,16 @@ fn sentences(lacks: &[Lack], rights: &[Right]) -> Vec<String> {
     let mut sentences = Vec::new();
     if !definitions.is_empty() {
         sentences.push(format!(
-            "Missing definitions: {}. Install them with the chart (crds.enabled), or with `ccagi-aws-agent crds | kubectl apply --server-side -f -`.",
-            definitions.join(", ")
+            "Missing definitions: {}. Install them with the chart (crds.enabled), or with `{}`.",
+            definitions.join(", "),
+            commands::install_definitions()
         ));
     }
     if !older.is_empty() {
         sentences.push(format!(
-            "Definitions that are older than this program: {}. Bring them up to date with `helm upgrade`, or with `ccagi-aws-agent crds | kubectl apply --server-side --force-conflicts -f -`.",
-            older.join("; ")
+            "Definitions that are older than this program: {}. Bring them up to date with the chart of this version, or with `{}`.",
+            older.join("; "),
+            commands::update_definitions()
         ));
     }
     if !rights.is_empty() {

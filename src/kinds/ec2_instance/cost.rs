@@ -47,13 +47,14 @@ pub(super) fn items(spec: &Ec2InstanceSpec, found: Found<'_>) -> Costs {
 /// A public address, where the instance has one. Before it is made, it gets one by default in a default
 /// subnet, and elsewhere as the subnet says (EC2 User Guide, "Public IPv4 addresses").
 fn hold_address(costs: &mut Costs, spec: &Ec2InstanceSpec, found: Found<'_>) {
+    let by_default = spec.subnet_id.is_none() && spec.subnet_ref.is_none();
     let has_one = match found.outputs {
         Some(_) => found.output("publicIp").is_some(),
-        None => spec.subnet_id.is_none() && spec.subnet_ref.is_none(),
+        None => spec.associate_public_ip_address.unwrap_or(by_default),
     };
     if has_one {
         costs.hold(Usage::new("vpc", "public-ipv4.in-use"), 1, Unit::Hour);
-    } else if found.outputs.is_none() {
+    } else if found.outputs.is_none() && spec.associate_public_ip_address.is_none() {
         costs.unknown.push("vpc/public-ipv4 where the subnet gives one".into());
     }
 }
@@ -157,6 +158,16 @@ mod tests {
             shown(&spec, found),
             ["1 × ec2/t3.micro", "8 GB-month of ebs/storage.gp3", "1 × vpc/public-ipv4.in-use"]
         );
+    }
+
+    #[test]
+    fn a_public_address_that_is_declared_is_paid_for_in_a_plan() {
+        let root = Some(volume(8, VolumeType::Gp3, Some(3000), Some(125)));
+        let with = |public| Ec2InstanceSpec { associate_public_ip_address: public, ..instance(root) };
+        let address = "1 × vpc/public-ipv4.in-use".to_owned();
+        assert!(shown(&with(Some(true)), Found::declared()).contains(&address));
+        assert!(!shown(&with(Some(false)), Found::declared()).contains(&address));
+        assert!(!shown(&with(None), Found::declared()).contains(&address));
     }
 
     #[test]

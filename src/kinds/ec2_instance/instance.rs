@@ -133,6 +133,24 @@ pub(super) fn settings(instance: &ec2::Instance) -> Ec2InstanceSpec {
     }
 }
 
+/// Who owns a public address that AWS lends, as opposed to an Elastic IP address, which an account owns (API
+/// reference, InstanceNetworkInterfaceAssociation, IpOwnerId).
+const LENDER: &str = "amazon";
+
+/// Whether AWS lends the instance a public address; `None` where that does not show: only a running instance has
+/// one, and an Elastic IP address hides it (EC2 User Guide, "Public IPv4 addresses").
+pub(super) fn lends_public_address(instance: &ec2::Instance) -> Option<bool> {
+    let running = instance.state().and_then(|state| state.name()) == Some(&ec2::InstanceStateName::Running);
+    let is_primary = |interface: &&ec2::InstanceNetworkInterface| {
+        interface.attachment().and_then(|attachment| attachment.device_index()) == Some(0)
+    };
+    let primary = instance.network_interfaces().iter().find(is_primary).filter(|_| running)?;
+    match primary.association() {
+        Some(association) => (association.ip_owner_id() == Some(LENDER)).then_some(true),
+        None => Some(false),
+    }
+}
+
 fn metadata_options(found: &ec2::InstanceMetadataOptionsResponse) -> MetadataOptions {
     MetadataOptions {
         http_tokens: found.http_tokens().and_then(|tokens| match tokens {
@@ -157,6 +175,7 @@ pub(super) fn outputs(instance: &ec2::Instance, arn: &str) -> BTreeMap<String, S
         ("privateIp", instance.private_ip_address()),
         ("publicIp", instance.public_ip_address()),
         ("privateDnsName", instance.private_dns_name()),
+        ("publicDnsName", instance.public_dns_name()),
         ("availabilityZone", instance.placement().and_then(|placement| placement.availability_zone())),
         ("subnetId", instance.subnet_id()),
         ("vpcId", instance.vpc_id()),
@@ -208,6 +227,27 @@ mod tests {
         assert!(!is_aws_own_doing("Client.UserInitiatedShutdown: User initiated shutdown"));
         assert!(!is_aws_own_doing("Client.InstanceInitiatedShutdown: Instance initiated shutdown"));
         assert!(!is_aws_own_doing("User initiated (2026-11-24 10:00:00 GMT)"));
+    }
+
+    #[test]
+    fn an_address_is_seen_to_be_lent_only_while_the_instance_runs_and_no_other_hides_it() {
+        let shown = |state: ec2::InstanceStateName, owner: Option<&str>| {
+            let association = owner.map(|owner| {
+                ec2::InstanceNetworkInterfaceAssociation::builder().public_ip("192.0.2.1").ip_owner_id(owner).build()
+            });
+            let attachment = ec2::InstanceNetworkInterfaceAttachment::builder().device_index(0).build();
+            let interface = ec2::InstanceNetworkInterface::builder().attachment(attachment);
+            let interface = interface.set_association(association).build();
+            let state = ec2::InstanceState::builder().name(state).build();
+            lends_public_address(&ec2::Instance::builder().state(state).network_interfaces(interface).build())
+        };
+        assert_eq!(shown(ec2::InstanceStateName::Running, Some("amazon")), Some(true));
+        assert_eq!(shown(ec2::InstanceStateName::Running, None), Some(false));
+        assert_eq!(shown(ec2::InstanceStateName::Running, Some("111122223333")), None, "an Elastic IP address");
+        for state in ["pending", "stopping", "stopped", "shutting-down", "terminated"] {
+            assert_eq!(shown(ec2::InstanceStateName::from(state), None), None, "{state}");
+        }
+        assert_eq!(lends_public_address(&ec2::Instance::builder().build()), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub(super) async fn run(aws: &Aws, request: &Request<'_, Ec2InstanceSpec>) -> Re
         None => None,
     };
     let mappings = volumes::mappings(spec, root_device.as_deref());
+    let interface = network_interface(spec);
     let answer = aws
         .ec2()
         .run_instances()
@@ -28,8 +29,9 @@ pub(super) async fn run(aws: &Aws, request: &Request<'_, Ec2InstanceSpec>) -> Re
         .client_token(request.token)
         .image_id(&spec.image_id)
         .instance_type(ec2::InstanceType::from(spec.instance_type.as_str()))
-        .set_subnet_id(spec.subnet_id.clone())
-        .set_security_group_ids(spec.security_group_ids.clone())
+        .set_subnet_id(spec.subnet_id.clone().filter(|_| interface.is_none()))
+        .set_security_group_ids(spec.security_group_ids.clone().filter(|_| interface.is_none()))
+        .set_network_interfaces(interface.map(|interface| vec![interface]))
         .set_key_name(spec.key_name.clone())
         .set_iam_instance_profile(spec.iam_instance_profile.as_deref().map(settings::instance_profile_for_api))
         .set_user_data(spec.user_data.as_deref().map(base64::encode))
@@ -45,6 +47,20 @@ pub(super) async fn run(aws: &Aws, request: &Request<'_, Ec2InstanceSpec>) -> Re
     instance
         .and_then(|instance| instance.instance_id)
         .ok_or_else(|| AwsError::malformed(RUN, "the answer has no instance id"))
+}
+
+/// The primary network interface, where something is asked of it that has no place elsewhere. Subnet and security
+/// groups belong to it then and not to the instance, and that it goes with the instance has to be said (API
+/// reference, RunInstances and InstanceNetworkInterfaceSpecification).
+fn network_interface(spec: &Ec2InstanceSpec) -> Option<ec2::InstanceNetworkInterfaceSpecification> {
+    let public = spec.associate_public_ip_address?;
+    let interface = ec2::InstanceNetworkInterfaceSpecification::builder()
+        .device_index(0)
+        .associate_public_ip_address(public)
+        .delete_on_termination(true)
+        .set_subnet_id(spec.subnet_id.clone())
+        .set_groups(spec.security_group_ids.clone());
+    Some(interface.build())
 }
 
 fn tagged(resource: ec2::ResourceType, tags: &Tags) -> ec2::TagSpecification {
@@ -72,4 +88,26 @@ async fn root_device(aws: &Aws, image_id: &str) -> Result<String, AwsError> {
     image
         .root_device_name
         .ok_or_else(|| AwsError::malformed(OPERATION, format!("the image {image_id} has no root device name")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_address_is_asked_for_at_the_network_interface_with_its_subnet_and_groups() {
+        let spec = Ec2InstanceSpec {
+            subnet_id: Some("subnet-1".into()),
+            security_group_ids: Some(vec!["sg-1".into()]),
+            ..Default::default()
+        };
+        assert_eq!(network_interface(&spec), None);
+        for public in [true, false] {
+            let spec = Ec2InstanceSpec { associate_public_ip_address: Some(public), ..spec.clone() };
+            let interface = network_interface(&spec).unwrap();
+            assert_eq!(interface.associate_public_ip_address(), Some(public));
+            assert_eq!((interface.subnet_id(), interface.groups()), (Some("subnet-1"), &["sg-1".to_owned()][..]));
+            assert_eq!(interface.delete_on_termination(), Some(true), "it must not outlive the instance");
+        }
+    }
 }

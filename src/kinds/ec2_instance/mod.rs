@@ -93,7 +93,7 @@ impl Kind for Ec2Instance {
             // Programs on the instance may have asked for it once, at the first start.
             "userData" => None,
             "instanceType" => Some(Effect::Restart),
-            "imageId" | "subnetId" | "keyName" => Some(Effect::Replace),
+            "imageId" | "subnetId" | "keyName" | "associatePublicIpAddress" => Some(Effect::Replace),
             // A volume as a whole: it is made with the instance or not at all.
             "dataVolumes" => Some(Effect::Replace),
             "rootVolume.encrypted" | "dataVolumes.encrypted" => Some(Effect::Replace),
@@ -148,6 +148,9 @@ impl Kind for Ec2Instance {
             // Nothing of a terminated instance is left to compare.
             && state != ResourceState::Deleted
         {
+            // What AWS does not show now is taken for what was asked for.
+            found.associate_public_ip_address =
+                instance::lends_public_address(&instance).or(wanted.associate_public_ip_address);
             let (_, status) = futures::try_join!(
                 read_settings(aws, &instance, id, wanted, &mut found),
                 checks::read(aws, id, state == ResourceState::Active),

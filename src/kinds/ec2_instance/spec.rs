@@ -7,14 +7,15 @@ use serde::{Deserialize, Serialize};
 
 /// An EC2 instance. Only the settings named here are managed; all others are left alone.
 ///
-/// Outputs: `arn`, `instanceId`, `privateIp`, `publicIp`, `privateDnsName`, `availabilityZone`, `subnetId`
-/// and `vpcId`, each where the instance has one.
+/// Outputs: `arn`, `instanceId`, `privateIp`, `publicIp`, `privateDnsName`, `publicDnsName`,
+/// `availabilityZone`, `subnetId` and `vpcId`, each where the instance has one.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("self.imageId == oldSelf.imageId").message("ec2Instance.imageId is immutable: an instance cannot change its image; declare a new object"),
     validation = Rule::new("(has(self.subnetId) ? self.subnetId : '') == (has(oldSelf.subnetId) ? oldSelf.subnetId : '')").message("ec2Instance.subnetId is immutable: an instance cannot move to another subnet; declare a new object"),
     validation = Rule::new("(has(self.subnetRef) ? self.subnetRef.name : '') == (has(oldSelf.subnetRef) ? oldSelf.subnetRef.name : '')").message("ec2Instance.subnetRef is immutable: an instance cannot move to another subnet; declare a new object"),
+    validation = Rule::new("has(self.associatePublicIpAddress) == has(oldSelf.associatePublicIpAddress) && (!has(self.associatePublicIpAddress) || self.associatePublicIpAddress == oldSelf.associatePublicIpAddress)").message("ec2Instance.associatePublicIpAddress is immutable: whether an instance has a public address is settled when it is made; declare a new object"),
     validation = Rule::new("!(has(self.subnetId) && has(self.subnetRef))").message("set subnetId or subnetRef, not both"),
     validation = Rule::new("!(has(self.iamInstanceProfile) && has(self.iamInstanceProfileRef))").message("set iamInstanceProfile or iamInstanceProfileRef, not both"),
     validation = Rule::new("(has(self.keyName) ? self.keyName : '') == (has(oldSelf.keyName) ? oldSelf.keyName : '')").message("ec2Instance.keyName is immutable: a key pair is put in place when the instance is made; declare a new object"),
@@ -53,6 +54,12 @@ pub struct Ec2InstanceSpec {
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub security_group_refs: Option<Vec<OutputRef>>,
+    /// Whether AWS lends the instance a public IPv4 address while it runs, another one after each stop; what
+    /// the subnet says (`mapPublicIpOnLaunch`) where absent. AWS charges for every hour of the address. It leads to
+    /// the instance where the subnet's route goes to an internet gateway and a security group lets the traffic in.
+    /// An Elastic IP address takes its place and is no difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub associate_public_ip_address: Option<bool>,
     /// The name of the key pair for SSH.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]

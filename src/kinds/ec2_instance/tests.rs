@@ -163,3 +163,15 @@ fn the_rules_of_a_volume_hold_for_data_volumes_too() {
     assert!(data.iter().all(|rule| root.contains(rule)));
     assert_eq!(root.len(), 8, "that an instance starts from it is a rule of its own");
 }
+
+#[test]
+fn a_public_address_is_settled_when_the_instance_is_made() {
+    let wanted = Ec2InstanceSpec { associate_public_ip_address: Some(true), ..spec() };
+    let differs = |shown: Option<bool>| {
+        let found = observed(Ec2InstanceSpec { associate_public_ip_address: shown, ..spec() });
+        Ec2Instance::diff(&wanted, &found).into_iter().map(|change| (change.path, change.effect)).collect::<Vec<_>>()
+    };
+    assert!(differs(Some(true)).is_empty());
+    assert_eq!(differs(Some(false)), one("associatePublicIpAddress", Effect::Replace));
+    assert!(differences(Ec2InstanceSpec { associate_public_ip_address: Some(true), ..spec() }).is_empty(), "unmanaged");
+}

@@ -51,6 +51,7 @@ pub(super) fn id(operation: &'static str, id: Option<String>) -> Result<String, 
 async fn take(aws: &Aws, site: &Site<'_>, step: &Step) -> Result<String, AwsError> {
     match step {
         Step::CreateSubnet(subnet) => create_subnet(aws, site, subnet).await,
+        Step::MapPublicIp { subnet, on } => map_public_ip(aws, subnet, *on).await.map(|()| String::new()),
         Step::CreateGateway => create_gateway(aws, site).await,
         Step::CreateTable { public } => create_table(aws, site, *public).await,
         Step::AllocateAddress => allocate_address(aws, site).await,
@@ -97,6 +98,13 @@ async fn create_subnet(aws: &Aws, site: &Site<'_>, subnet: &Subnet) -> Result<St
         .tag_specifications(tagged(site, ec2::ResourceType::Subnet, &part));
     let answer = once!(aws_sdk_ec2, call, "CreateSubnet")?;
     id("CreateSubnet", answer.subnet.and_then(|subnet| subnet.subnet_id))
+}
+
+/// EC2 takes one attribute a call (API reference, ModifySubnetAttribute).
+async fn map_public_ip(aws: &Aws, subnet: &str, on: bool) -> Result<(), AwsError> {
+    let value = ec2::AttributeBooleanValue::builder().value(on).build();
+    let call = aws.ec2().modify_subnet_attribute().subnet_id(subnet).map_public_ip_on_launch(value);
+    call.send().await.named("ModifySubnetAttribute").map(drop)
 }
 
 async fn create_gateway(aws: &Aws, site: &Site<'_>) -> Result<String, AwsError> {

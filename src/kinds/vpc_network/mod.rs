@@ -81,6 +81,7 @@ impl Kind for VpcNetwork {
         "ec2:DescribeVpcAttribute",
         "ec2:DescribeVpcs",
         "ec2:DetachInternetGateway",
+        "ec2:ModifySubnetAttribute",
         "ec2:ModifyVpcAttribute",
         "ec2:ReleaseAddress",
         "ec2:ReplaceRoute",

@@ -35,6 +35,8 @@ pub(super) struct SubnetPart {
     pub cidr_block: String,
     /// Its state in AWS's words.
     pub state: Option<String>,
+    /// Whether instances get a public address there.
+    pub maps_public_ip: Option<bool>,
     /// How many of its addresses are free.
     pub free_addresses: Option<i32>,
 }
@@ -133,6 +135,7 @@ impl Parts {
             public: self
                 .is_public(part)
                 .unwrap_or_else(|| wanted.subnet(name).is_some_and(|declared| !declared.public)),
+            map_public_ip_on_launch: part.maps_public_ip,
         });
         VpcNetworkSpec {
             subnets: subnets.collect(),

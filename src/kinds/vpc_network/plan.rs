@@ -9,6 +9,10 @@ use super::{cidr, flow_logs};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     CreateSubnet(Subnet),
+    MapPublicIp {
+        subnet: String,
+        on: bool,
+    },
     CreateGateway,
     AttachGateway {
         gateway: String,
@@ -71,6 +75,7 @@ pub(super) enum Step {
 pub(super) fn next(spec: &VpcNetworkSpec, parts: &Parts) -> Option<Step> {
     subnet_in_the_way(spec, parts)
         .or_else(|| missing_subnet(spec, parts))
+        .or_else(|| public_addresses(spec, parts))
         .or_else(|| internet_gateway(spec, parts))
         .or_else(|| route_tables(spec, parts))
         .or_else(|| associations(spec, parts))
@@ -93,6 +98,14 @@ fn subnet_in_the_way(spec: &VpcNetworkSpec, parts: &Parts) -> Option<Step> {
 
 fn missing_subnet(spec: &VpcNetworkSpec, parts: &Parts) -> Option<Step> {
     missing(spec, parts).next().cloned().map(Step::CreateSubnet)
+}
+
+fn public_addresses(spec: &VpcNetworkSpec, parts: &Parts) -> Option<Step> {
+    spec.subnets.iter().find_map(|subnet| {
+        let part = parts.subnets.get(&subnet.name)?;
+        let on = subnet.map_public_ip_on_launch.filter(|on| part.maps_public_ip != Some(*on))?;
+        Some(Step::MapPublicIp { subnet: part.id.clone(), on })
+    })
 }
 
 fn internet_gateway(spec: &VpcNetworkSpec, parts: &Parts) -> Option<Step> {
@@ -188,10 +201,14 @@ impl Parts {
     pub(super) fn after(&mut self, step: Step, id: String) {
         match step {
             Step::CreateSubnet(Subnet { name, availability_zone: zone, cidr_block, .. }) => {
-                self.subnets.insert(
-                    name,
-                    SubnetPart { id, zone, cidr_block, state: Some("available".into()), free_addresses: None },
-                );
+                // A subnet that is not AWS's default one begins without (API reference, ModifySubnetAttribute).
+                let (state, maps_public_ip) = (Some("available".into()), Some(false));
+                let part = SubnetPart { id, zone, cidr_block, state, maps_public_ip, free_addresses: None };
+                self.subnets.insert(name, part);
+            }
+            Step::MapPublicIp { subnet, on } => {
+                let part = self.subnets.values_mut().find(|part| part.id == subnet);
+                part.into_iter().for_each(|part| part.maps_public_ip = Some(on));
             }
             Step::CreateGateway => self.gateway = Some(Gateway { id, attached: false }),
             Step::AttachGateway { gateway } => self.gateway = Some(Gateway { id: gateway, attached: true }),

@@ -250,6 +250,7 @@ fn subnet_part(subnet: &ec2::Subnet, id: &str) -> SubnetPart {
         zone: subnet.availability_zone.clone().unwrap_or_default(),
         cidr_block: subnet.cidr_block.clone().unwrap_or_default(),
         state: subnet.state().map(|state| state.as_str().to_owned()),
+        maps_public_ip: subnet.map_public_ip_on_launch,
         free_addresses: subnet.available_ip_address_count,
     }
 }

@@ -82,9 +82,13 @@ pub struct Subnet {
     )]
     pub cidr_block: String,
     /// Whether the subnet's traffic to the internet goes through the internet gateway. Public
-    /// addresses are a matter of what is put there. Private subnets reach the internet through the
+    /// addresses are a matter of `mapPublicIpOnLaunch` and of what is put there. Private subnets reach the internet through the
     /// NAT gateway, or not at all.
     pub public: bool,
+    /// Whether AWS lends instances that are launched in the subnet a public IPv4 address, unless they say otherwise
+    /// themselves; AWS begins with false. It charges for every hour of such an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_public_ip_on_launch: Option<bool>,
 }
 
 /// A NAT gateway with a public address of its own.

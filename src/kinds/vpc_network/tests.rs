@@ -10,6 +10,7 @@ fn subnet(name: &str, third: u8, public: bool) -> Subnet {
         availability_zone: "us-east-1a".into(),
         cidr_block: format!("10.0.{third}.0/24"),
         public,
+        ..Default::default()
     }
 }
 
@@ -282,4 +283,23 @@ fn every_state_of_a_vpc_has_a_meaning() {
         ("pending", ResourceState::Creating),
     ];
     assert_eq!(meanings, expected);
+}
+
+#[test]
+fn public_addresses_on_launch_are_set_and_changed_in_place_and_left_alone_where_nothing_is_declared() {
+    let mut wanted = full();
+    let mut parts = Parts::default();
+    let set = |steps: Vec<Step>| steps.iter().filter(|step| matches!(step, Step::MapPublicIp { .. })).count();
+    assert_eq!(set(settle(&wanted, &mut parts)), 0);
+    wanted.subnets[0].map_public_ip_on_launch = Some(true);
+    wanted.subnets[1].map_public_ip_on_launch = Some(false);
+    let changes = VpcNetwork::diff(&wanted, &observed(&wanted, &parts));
+    let told: Vec<_> = changes.iter().map(|change| (change.path.as_str(), change.effect)).collect();
+    assert_eq!(told, [("subnets[a].mapPublicIpOnLaunch", Effect::InPlace)]);
+    assert_eq!(set(settle(&wanted, &mut parts)), 1);
+    assert!(paths(&wanted, &parts).is_empty());
+    wanted.subnets[0].map_public_ip_on_launch = None;
+    assert!(paths(&wanted, &parts).is_empty(), "what is not declared is not touched");
+    wanted.subnets[0].map_public_ip_on_launch = Some(false);
+    assert_eq!(set(settle(&wanted, &mut parts)), 1);
 }

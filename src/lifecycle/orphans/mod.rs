@@ -9,6 +9,7 @@
 pub mod compare;
 
 use crate::api::account::AwsAccount;
+use crate::api::commands;
 use crate::api::resource::AwsResource;
 use crate::aws::error::{AwsError, ErrorClass};
 use crate::aws::session::{Aws, SessionError, Sessions};
@@ -87,10 +88,10 @@ pub enum Cause {
 
 impl Cause {
     /// What a person can do about it, where it is known.
-    pub fn next_step(&self) -> Option<&'static str> {
+    pub fn next_step(&self) -> Option<String> {
         match self {
             Self::Unread { error, .. } if error.class == ErrorClass::Denied => {
-                Some("Allow the account's role what `ccagi-aws-agent iam-policy --orphans` prints.")
+                Some(format!("Allow the account's role what `{}` prints.", commands::iam_policy_for_orphans()))
             }
             Self::NoSession(_) | Self::Unread { .. } => None,
         }

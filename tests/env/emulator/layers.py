@@ -25,6 +25,7 @@ import function_policies
 import function_settings
 import function_states
 import function_versions
+import instance_addresses
 import instance_attributes
 import instance_checks
 import instance_profiles
@@ -47,6 +48,7 @@ Proceed = Callable[[Call], Answer]
 IN_PLACE = (
     instance_states,
     instance_attributes,
+    instance_addresses,
     instance_profiles,
     instance_checks,
     client_token,

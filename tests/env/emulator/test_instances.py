@@ -143,3 +143,43 @@ def test_fresh_account_has_a_default_network(ec2: Any) -> None:
     (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
     subnets = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
     assert {subnet["VpcId"] for subnet in subnets} == {vpc["VpcId"]}
+
+
+def primary(ec2: Any, instance: str) -> dict[str, Any]:
+    return show(ec2, instance)["NetworkInterfaces"][0]
+
+
+@pytest.fixture
+def subnet(ec2: Any) -> str:
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    return ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+
+
+def test_public_address_is_lent_while_the_instance_runs(ec2: Any, subnet: str) -> None:
+    interface = {"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": True, "DeleteOnTermination": True}
+    instance = run(ec2, NetworkInterfaces=[interface])
+    assert states(ec2, instance)[-1] == "running"
+    assert primary(ec2, instance)["Association"]["IpOwnerId"] == "amazon"
+    assert primary(ec2, instance)["Attachment"]["DeviceIndex"] == 0
+    assert show(ec2, instance)["PublicIpAddress"]
+    ec2.stop_instances(InstanceIds=[instance])
+    assert states(ec2, instance)[-1] == "stopped"
+    assert "Association" not in primary(ec2, instance)
+
+
+def test_subnet_says_who_gets_a_public_address(ec2: Any, subnet: str, account: str) -> None:
+    without = run(ec2, SubnetId=subnet)
+    assert states(ec2, without)[-1] == "running"
+    assert "Association" not in primary(ec2, without)
+    ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
+    assert ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["MapPublicIpOnLaunch"]
+    lent = run(ec2, SubnetId=subnet)
+    assert states(ec2, lent)[-1] == "running"
+    assert primary(ec2, lent)["Association"]["IpOwnerId"] == "amazon"
+    refusing = {"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": False}
+    refused = run(ec2, NetworkInterfaces=[refusing])
+    assert states(ec2, refused)[-1] == "running"
+    assert "Association" not in primary(ec2, refused)
+    elastic = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    ec2.associate_address(AllocationId=elastic, InstanceId=without)
+    assert primary(ec2, without)["Association"]["IpOwnerId"] == account
