@@ -7,6 +7,7 @@ pub mod account;
 pub mod conditions;
 pub mod cost;
 pub mod crd;
+pub mod guardrails;
 pub mod resource;
 pub mod service_agent;
 

@@ -13,6 +13,7 @@ pub mod error;
 pub mod governance;
 mod governed;
 pub mod graph;
+pub mod guardrails;
 pub mod intent;
 mod judgement;
 pub mod news;

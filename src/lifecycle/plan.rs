@@ -213,6 +213,7 @@ impl Walk<'_> {
             let plan = Plan::without_looking(action, facts.recorded_id.clone());
             return Ok(Examined { plan, facts, ground: None });
         }
+        let givers = self.givers::<K>(&spec);
         let Filled { spec, postponed, waits_for } = self.without_references::<K>(spec, &facts)?;
         facts.postponed = postponed;
         facts.request_hash = self.request_hash::<K>(&spec);
@@ -221,6 +222,7 @@ impl Walk<'_> {
         }
         let aws = resolve(&self.object, self.cx).await?;
         aws.region().clone_into(&mut self.region);
+        let guard = self.guard::<K>(&spec, &givers, &aws, &facts).await?;
         let desired = self.desired::<K>(spec, &facts.policies);
         let mut unknown = Unknown { waits_for, notes: Vec::new() };
         let secrets = match self.secret_changes(&desired, &facts).await {
@@ -237,7 +239,7 @@ impl Walk<'_> {
         };
         facts.absent_since = self.remember_absence(&view.sight, &facts);
         facts.fruitless_updates = self.fruitless_updates(&view.sight);
-        let action = decide::decide(&facts, &view.sight);
+        let action = guard.permit(decide::decide(&facts, &view.sight), &facts);
         if self.looks_ahead && matches!(action, Action::Create | Action::Update(_)) {
             unknown.notes.extend(facts.postponed.iter().map(|why| format!("Some of it follows later. {why}")));
         }

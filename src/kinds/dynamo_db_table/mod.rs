@@ -36,6 +36,7 @@ impl Kind for DynamoDbTable {
     type Spec = DynamoDbTableSpec;
     const NAME: KindName = KindName::DynamoDbTable;
     const HOLDS_DATA: bool = true;
+    const GRANTS_ACCESS: bool = false;
     // DescribeTable is eventually consistent and may not know a table right after it was made (API
     // reference, DescribeTable).
     const LAGS: bool = true;

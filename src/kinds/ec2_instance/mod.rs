@@ -18,7 +18,8 @@ use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
 use crate::cost::{Costs, Found};
 use crate::kinds::owned::Listing;
 use crate::kinds::{
-    Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, diff, ec2_tags, if_named,
+    Invalid, Kind, KindName, Look, Observed, Reference, Request, RoleBy, RoleField, Target, Usually, diff, ec2_tags,
+    if_named,
 };
 use aws_sdk_ec2::types as ec2;
 use serde_json::Value;
@@ -41,10 +42,13 @@ impl Kind for Ec2Instance {
     type Spec = Ec2InstanceSpec;
     const NAME: KindName = KindName::Ec2Instance;
     const HOLDS_DATA: bool = false;
+    const GRANTS_ACCESS: bool = false;
     // The EC2 API is eventually consistent (EC2 Developer Guide, "Eventual consistency").
     const LAGS: bool = true;
     const USUALLY: Usually = Usually { create_seconds: 30, delete_seconds: 60 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("dataVolumes", "deviceName")];
+    const ROLES: &'static [RoleField] =
+        &[RoleField { path: "iamInstanceProfile", from: "iamInstanceProfileRef", by: RoleBy::InstanceProfile }];
     const REFERENCES: &'static [Reference] = &[
         Reference { from: "subnetRef", to: "subnetId", output: "subnetId", later: false },
         Reference { from: "securityGroupRefs", to: "securityGroupIds", output: "groupId", later: false },
@@ -73,6 +77,7 @@ impl Kind for Ec2Instance {
         "ec2:StartInstances",
         "ec2:StopInstances",
         "ec2:TerminateInstances",
+        "iam:GetInstanceProfile",
         "iam:PassRole",
     ];
 

@@ -46,6 +46,7 @@ impl Kind for S3Bucket {
     type Spec = S3BucketSpec;
     const NAME: KindName = KindName::S3Bucket;
     const HOLDS_DATA: bool = true;
+    const GRANTS_ACCESS: bool = false;
     const LAGS: bool = false;
     const USUALLY: Usually = Usually { create_seconds: 1, delete_seconds: 1 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] =
