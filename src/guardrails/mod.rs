@@ -35,6 +35,8 @@ pub struct Asked<'a> {
     pub adopts_by: Option<&'static str>,
     /// The role that it declares.
     pub role: Option<DeclaredRole<'a>>,
+    /// By which other names it would find that role: the id that it gives, and the one on record.
+    pub role_ids: &'a [(&'static str, &'a str)],
     /// The roles that the resource is given.
     pub given: &'a [GivenRole],
 }
@@ -204,12 +206,15 @@ fn giving(rules: &Guardrails, own: &Identities, asked: &Asked<'_>, given: &Given
 }
 
 fn own_role(own: &Identities, asked: &Asked<'_>, role: DeclaredRole<'_>) -> Option<Denial> {
-    let whose = own.whose(asked.account_id, role.name)?;
+    let declared = format!("spec.{}.roleName", asked.kind.member());
+    let names = std::iter::once((declared.as_str(), role.name)).chain(asked.role_ids.iter().copied());
+    let (field, name, whose) =
+        names.filter_map(|(field, name)| Some((field, name, own.whose(asked.account_id, name)?))).next()?;
     Some(denial(
         Rule::OwnIdentities,
         asked,
-        format!("spec.{}.roleName", asked.kind.member()),
-        format!("{} is a role that {whose} acts through, and is never written to or deleted", role.name),
+        field.to_owned(),
+        format!("{name} is a role that {whose} acts through, and is never written to or deleted"),
         "Choose another name. To let the object go, set deletionPolicy: Retain and delete it; the role stays.".into(),
     ))
 }

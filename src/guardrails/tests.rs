@@ -27,6 +27,7 @@ fn asked(kind: KindName, labels: &BTreeMap<String, String>) -> Asked<'_> {
         writes: true,
         adopts_by: None,
         role: None,
+        role_ids: &[],
         given: &[],
     }
 }
@@ -86,6 +87,12 @@ fn a_role_that_the_controller_acts_through_is_never_written_to_whatever_the_rule
         let asked = Asked { role: role(name), ..asked(KindName::IamRole, &labels) };
         assert_eq!(found(&all, &asked), [Rule::OwnIdentities], "{name}");
     }
+    let by_id = Asked {
+        role: role("other"),
+        role_ids: &[("spec.resourceId", "CcagiAgentRole")],
+        ..asked(KindName::IamRole, &labels)
+    };
+    assert_eq!(found(&all, &by_id), [Rule::OwnIdentities]);
     let other = Asked { account_id: "444455556666", role: role("CcagiAgentRole"), ..asked(KindName::IamRole, &labels) };
     assert_eq!(found(&all, &other), []);
 }

@@ -31,8 +31,18 @@ pub struct Guard {
 /// Whom a field takes its role from.
 pub(super) struct Giver {
     field: RoleField,
-    /// The name of the other object and how it stands to its role; `None` where the field itself names the role.
-    object: Option<(String, Option<Standing>)>,
+    /// The other object; `None` where the field itself names the role.
+    object: Option<GivingObject>,
+}
+
+/// An object that a field takes a role from.
+struct GivingObject {
+    name: String,
+    /// How it stands to its role; `None` where it declares none.
+    standing: Option<Standing>,
+    /// What it gives for such a field. Another of its outputs may name something that is not its own, such as an
+    /// instance profile of the same name.
+    gives: Option<String>,
 }
 
 impl Walk<'_> {
@@ -46,9 +56,13 @@ impl Walk<'_> {
         let giver = |field: &RoleField| {
             let table: Vec<_> =
                 K::REFERENCES.iter().filter(|reference| reference.from == field.from).copied().collect();
-            let name = references::names(&written, &table).pop().map(|(name, _)| name);
-            let standing = |name: &String| self.cx.graph.gift(&(namespace.clone(), name.clone()))?.role;
-            Giver { field: *field, object: name.map(|name| (name.clone(), standing(&name))) }
+            let object = references::names(&written, &table).pop().map(|(name, _)| {
+                let gift = self.cx.graph.gift(&(namespace.clone(), name.clone()));
+                let output = table.first().map(|reference| reference.output).unwrap_or_default();
+                let gives = gift.as_ref().and_then(|gift| gift.outputs.get(output).cloned());
+                GivingObject { name, standing: gift.and_then(|gift| gift.role), gives }
+            });
+            Giver { field: *field, object }
         };
         K::ROLES.iter().map(giver).collect()
     }
@@ -75,6 +89,9 @@ impl Walk<'_> {
         let namespace = self.object.namespace().unwrap_or_default();
         let labels = namespace_labels(&namespace, self.cx);
         let spec = &self.object.spec;
+        let recorded = self.object.status.as_ref().and_then(|status| status.id.as_deref());
+        let declared_id = spec.resource_id.as_deref().map(|id| ("spec.resourceId", id));
+        let role_ids: Vec<_> = declared_id.into_iter().chain(recorded.map(|id| ("status.id", id))).collect();
         let asked = Asked {
             account: name,
             account_id: aws.account_id(),
@@ -88,10 +105,13 @@ impl Walk<'_> {
                 (None, None) => None,
             },
             role,
+            role_ids: &role_ids,
             given: &given,
         };
         let settling = givers.iter().filter_map(|giver| match &giver.object {
-            Some((name, Some(Standing::Settling))) if !self.looks_ahead => Some((giver.field.path, name.clone())),
+            Some(GivingObject { name, standing: Some(Standing::Settling), .. }) if !self.looks_ahead => {
+                Some((giver.field.path, name.clone()))
+            }
             _ => None,
         });
         let denials = denied(&account.spec.guardrails.unwrap_or_default(), &own, &asked);
@@ -113,12 +133,15 @@ impl Walk<'_> {
             let Some(value) = filled.pointer(&pointer).and_then(Value::as_str).filter(|text| !text.is_empty()) else {
                 continue;
             };
-            let standing = object.as_ref().and_then(|(_, standing)| *standing);
-            let of_the_namespace = matches!(standing, Some(Standing::Own | Standing::Settling));
+            let own = |object: &GivingObject| matches!(object.standing, Some(Standing::Own | Standing::Settling));
+            let gives_it = |object: &GivingObject| object.gives.as_deref() == Some(value);
+            // A plan has words in place of what is not known yet.
+            let awaited =
+                self.looks_ahead && object.as_ref().is_some_and(|object| own(object) && object.gives.is_none());
+            let of_the_namespace = awaited || object.as_ref().is_some_and(|object| own(object) && gives_it(object));
             let named = |arn: Option<String>| GivenRole { field: field.path, arn, of_the_namespace };
             match field.by {
-                // A plan has words in place of what is not known yet.
-                _ if object.is_some() && !value.starts_with("arn:") => given.push(named(None)),
+                _ if awaited => given.push(named(None)),
                 RoleBy::Arn => given.push(named(Some(value.to_owned()))),
                 RoleBy::InstanceProfile if of_the_namespace => {
                     let name = value.rsplit('/').next().unwrap_or(value);
