@@ -3,6 +3,8 @@
 //! One HTTP client, one default credential chain and one identity cache serve all accounts, so that
 //! a thousand objects of one account assume its role once.
 
+mod own;
+
 use crate::api::account::{AssumeRole, AwsAccountSpec};
 use crate::aws::budget::{Budgets, CallBudget};
 use crate::aws::calls::{CallWatch, Observer};
@@ -274,22 +276,6 @@ impl Sessions {
     /// [`SessionError`] where the identity cannot be read or is another account's.
     pub async fn identity(&self, spec: &AwsAccountSpec) -> Result<Identity, SessionError> {
         self.account(spec).await.verify(spec, self.refusal_period).await
-    }
-
-    /// Who the controller itself is, by its default chain and before it assumes any role; asked once, of STS in
-    /// `region` where the environment names none.
-    ///
-    /// # Errors
-    /// [`SessionError::Refused`] where AWS does not tell. No policy can deny the question, so that this passes.
-    pub async fn own_identity(&self, region: &str) -> Result<Identity, SessionError> {
-        let mut own = self.own.lock().await;
-        if let Some(known) = &*own {
-            return Ok(known.clone());
-        }
-        let region = self.base.region().cloned().unwrap_or_else(|| Region::new(region.to_owned()));
-        let sts = aws_sdk_sts::Client::new(&self.base.to_builder().region(region).build());
-        let answer = sts.get_caller_identity().send().await.named("GetCallerIdentity")?;
-        Ok(own.insert(Identity { arn: answer.arn.unwrap_or_default() }).clone())
     }
 
     /// The regions of the account in which its credentials work: AWS refuses the credentials of an

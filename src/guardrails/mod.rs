@@ -207,9 +207,9 @@ fn giving(rules: &Guardrails, own: &Identities, asked: &Asked<'_>, given: &Given
 
 fn own_role(own: &Identities, asked: &Asked<'_>, role: DeclaredRole<'_>) -> Option<Denial> {
     let declared = format!("spec.{}.roleName", asked.kind.member());
-    let names = std::iter::once((declared.as_str(), role.name)).chain(asked.role_ids.iter().copied());
+    let mut names = std::iter::once((declared.as_str(), role.name)).chain(asked.role_ids.iter().copied());
     let (field, name, whose) =
-        names.filter_map(|(field, name)| Some((field, name, own.whose(asked.account_id, name)?))).next()?;
+        names.find_map(|(field, name)| Some((field, name, own.whose(asked.account_id, name)?)))?;
     Some(denial(
         Rule::OwnIdentities,
         asked,
