@@ -20,6 +20,7 @@ pub mod config;
 pub mod controllers;
 pub mod cost;
 pub mod fence;
+pub mod guardrails;
 pub mod health;
 pub mod kinds;
 pub mod lifecycle;

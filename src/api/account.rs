@@ -2,6 +2,7 @@
 //! which namespaces may use it.
 
 use crate::agents::historical::Agent;
+use crate::api::guardrails::Guardrails;
 use crate::api::resource::Health;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
@@ -64,6 +65,9 @@ pub struct AwsAccountSpec {
     /// Which namespaces may declare resources in this account. Without it, none may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
+    /// What the AwsResources of these namespaces may do. Without it, the least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guardrails: Option<Guardrails>,
     /// The highest autonomy level of any service agent for resources in this account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10))]

@@ -9,6 +9,7 @@ pub mod conditions;
 pub mod cost;
 pub mod crd;
 pub mod fit;
+pub mod guardrails;
 pub mod names;
 pub mod resource;
 pub mod service_agent;

@@ -3,6 +3,8 @@
 //! One HTTP client, one default credential chain and one identity cache serve all accounts, so that
 //! a thousand objects of one account assume its role once.
 
+mod own;
+
 use crate::api::account::{AssumeRole, AwsAccountSpec};
 use crate::aws::budget::{Budgets, CallBudget};
 use crate::aws::calls::{CallWatch, Observer};
@@ -203,6 +205,8 @@ pub struct Sessions {
     observer: Observer,
     budgets: Budgets,
     accounts: Mutex<HashMap<String, Arc<Account>>>,
+    /// Who the controller is before it assumes any role, once AWS has told.
+    own: Mutex<Option<Identity>>,
 }
 
 struct Account {
@@ -238,7 +242,15 @@ impl Sessions {
             .await;
         let gate = WriteGate { fence: settings.fence.clone(), attempt_timeout: settings.attempt_timeout };
         let (observer, budgets) = (settings.observer.clone(), settings.budgets.clone());
-        Self { base, refusal_period: settings.refusal_period, gate, observer, budgets, accounts: Mutex::default() }
+        Self {
+            base,
+            refusal_period: settings.refusal_period,
+            gate,
+            observer,
+            budgets,
+            accounts: Mutex::default(),
+            own: Mutex::default(),
+        }
     }
 
     /// The account's session in `region`, verified to belong to the declared account.

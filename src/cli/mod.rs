@@ -61,7 +61,10 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(config) => run(*config),
         Command::Crds(config) => crds::write(&config).map_err(Into::into),
-        Command::IamPolicy(config) => print_json(&iam_policy::policy(&config)).map_err(Into::into),
+        Command::IamPolicy(config) => match iam_policy::policy(&config) {
+            Ok(policy) => print_json(&policy).map_err(Into::into),
+            Err(error) => Err(error.into()),
+        },
         Command::ExplainCost(config) => explain_cost::run(&config),
         // Its exit codes say what was found.
         Command::Orphans(config) => return orphans::run(&config),

@@ -68,6 +68,13 @@ pub trait Kind: Send + Sync + 'static {
     /// `deletionPolicy: Delete`.
     const HOLDS_DATA: bool;
 
+    /// Whether a resource of the kind can give somebody rights in the account beyond the resource itself. Such
+    /// a kind is denied unless the account's guardrails name it (`docs/accounts-and-roles.md`).
+    const GRANTS_ACCESS: bool;
+
+    /// The fields by which the resource is given a role to act with.
+    const ROLES: &'static [RoleField] = &[];
+
     /// Whether a resource may stay invisible for a while after the call that made it. The lifecycle
     /// then never takes one look for an answer after a call whose outcome it does not know.
     const LAGS: bool;
@@ -123,6 +130,11 @@ pub trait Kind: Send + Sync + 'static {
     /// [`Invalid`] with the field and what it must be.
     fn validate(_spec: &Self::Spec) -> Result<(), Invalid> {
         Ok(())
+    }
+
+    /// The role that the spec declares, for kinds that write to roles.
+    fn role(_spec: &Self::Spec) -> Option<DeclaredRole<'_>> {
+        None
     }
 
     /// The id that follows from the spec alone, for kinds that are named by their users.
@@ -286,6 +298,35 @@ pub struct Reference {
     /// Whether the resource can be made before the value is known. What refers to it is then left
     /// out at first and follows as a change, so that two resources may refer to each other.
     pub later: bool,
+}
+
+/// A field by which a resource is given a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoleField {
+    /// The path of the field, from the kind block down.
+    pub path: &'static str,
+    /// The field beside it that takes the role from another object, as [`Reference::from`].
+    pub from: &'static str,
+    /// What the field names.
+    pub by: RoleBy,
+}
+
+/// What a field names that gives a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleBy {
+    /// The role, by its ARN.
+    Arn,
+    /// The instance profile that has the role in it, by name or ARN.
+    InstanceProfile,
+}
+
+/// A role that a spec declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeclaredRole<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The ARN of its permissions boundary.
+    pub boundary: Option<&'a str>,
 }
 
 /// A spec that its schema lets through and that can still not be carried out.

@@ -52,6 +52,16 @@ macro_rules! kinds {
                 match self { $( Self::$kind => Agent::$owner, )+ }
             }
 
+            /// Whether a resource of the kind can give somebody rights in the account.
+            pub fn grants_access(self) -> bool {
+                match self { $( Self::$kind => <$member::$kind as Kind>::GRANTS_ACCESS, )+ }
+            }
+
+            /// Whether a resource of the kind is given a role to act with.
+            pub fn is_given_a_role(self) -> bool {
+                match self { $( Self::$kind => !<$member::$kind as Kind>::ROLES.is_empty(), )+ }
+            }
+
             /// The IAM actions that the kind's calls need.
             pub fn iam_actions(self) -> &'static [&'static str] {
                 match self { $( Self::$kind => <$member::$kind as Kind>::IAM_ACTIONS, )+ }

@@ -4,6 +4,7 @@
 use crate::api::conditions::{ConditionType, is_true};
 use crate::api::resource::AwsResource;
 use crate::kinds::{Kind, with_kind};
+use crate::lifecycle::policies::Policies;
 use crate::lifecycle::references::{self, Output};
 use kube::ResourceExt;
 use std::collections::hash_map::Entry;
@@ -41,6 +42,19 @@ pub struct Gift {
     pub deleting: bool,
     /// Its outputs.
     pub outputs: BTreeMap<String, String>,
+    /// How it stands to the role that it gives; `None` for objects of other kinds than roles.
+    pub role: Option<Standing>,
+}
+
+/// How an object that declares a role stands to the role of that name in AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The last look at its present generation found the role to be its own and as declared.
+    Own,
+    /// It is to be its own, and no look has shown that of the present generation.
+    Settling,
+    /// It only observes: the role is anybody's.
+    Observes,
 }
 
 impl Gift {
@@ -229,7 +243,26 @@ fn gift(object: &AwsResource) -> Gift {
         ready: status.is_some_and(|status| is_true(&status.conditions, ConditionType::Ready)),
         deleting: object.metadata.deletion_timestamp.is_some(),
         outputs: status.map(|status| status.outputs.clone()).unwrap_or_default(),
+        role: standing(object),
     }
+}
+
+fn standing(object: &AwsResource) -> Option<Standing> {
+    let kind = object.spec.kind.the_one()?;
+    let (is_role, holds_data) = with_kind!(kind, K, spec => (K::role(&spec).is_some(), K::HOLDS_DATA));
+    if !is_role {
+        return None;
+    }
+    if Policies::of(&object.spec, holds_data).observe_only() {
+        return Some(Standing::Observes);
+    }
+    // Ready alone may be left over from a time in which it only observed, if the object was paused meanwhile.
+    let shown = object.status.as_ref().is_some_and(|status| {
+        let holds = |type_| is_true(&status.conditions, type_);
+        let observed = status.observed_generation == object.metadata.generation;
+        observed && holds(ConditionType::Ready) && holds(ConditionType::Synced)
+    });
+    Some(if shown { Standing::Own } else { Standing::Settling })
 }
 
 #[cfg(test)]
@@ -270,7 +303,7 @@ mod tests {
     #[test]
     fn what_may_come_later_is_given_back_when_its_giver_is_being_deleted() {
         let outputs = BTreeMap::from([("groupId".to_owned(), "sg-1".to_owned())]);
-        let gift = Gift { ready: true, deleting: true, outputs };
+        let gift = Gift { ready: true, deleting: true, outputs, role: None };
         assert!(matches!(output(Some(&gift), "g", "groupId", true, true), Output::Awaited(_)));
         assert_eq!(output(Some(&gift), "g", "groupId", true, false), Output::Known("sg-1".into()));
     }
@@ -278,11 +311,31 @@ mod tests {
     #[test]
     fn an_output_is_known_once_its_giver_is_ready_and_stays_known_while_in_use() {
         let outputs = BTreeMap::from([("arn".to_owned(), "a".to_owned())]);
-        let gift = |ready| Gift { ready, deleting: false, outputs: outputs.clone() };
+        let gift = |ready| Gift { ready, deleting: false, outputs: outputs.clone(), role: None };
         assert!(matches!(output(Some(&gift(false)), "r", "arn", false, false), Output::Awaited(_)));
         assert_eq!(output(Some(&gift(false)), "r", "arn", true, false), Output::Known("a".into()));
         assert!(matches!(output(Some(&gift(true)), "r", "id", true, false), Output::Impossible(_)));
         assert!(matches!(output(None, "r", "arn", true, false), Output::Awaited(_)));
+    }
+
+    #[test]
+    fn a_role_is_its_objects_own_once_a_look_at_the_present_generation_has_shown_it() {
+        let role = |policies: &str, ready: &str, synced: &str, observed: i64| {
+            let condition = |type_: &str, status: &str| serde_json::json!({"type": type_, "status": status, "reason": "A", "message": "", "lastTransitionTime": "2026-11-24T10:00:00Z"});
+            let object = serde_json::json!({
+                "apiVersion": "aws.ccagi.io/v1alpha1", "kind": "AwsResource", "metadata": {"name": "r", "generation": 2},
+                "spec": {
+                    "accountRef": {"name": "a"}, "managementPolicies": [policies],
+                    "iamRole": {"roleName": "r", "assumeRolePolicy": "{}"},
+                },
+                "status": {"observedGeneration": observed, "conditions": [condition("Ready", ready), condition("Synced", synced)]},
+            });
+            gift(&serde_json::from_value(object).unwrap()).role
+        };
+        assert_eq!(role("*", "True", "True", 2), Some(Standing::Own));
+        assert_eq!(role("*", "True", "True", 1), Some(Standing::Settling));
+        assert_eq!(role("*", "True", "False", 2), Some(Standing::Settling), "paused while it was edited");
+        assert_eq!(role("Observe", "True", "True", 2), Some(Standing::Observes));
     }
 
     #[test]

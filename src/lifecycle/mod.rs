@@ -14,6 +14,7 @@ pub mod error;
 pub mod governance;
 mod governed;
 pub mod graph;
+pub mod guardrails;
 pub mod intent;
 mod judgement;
 mod names;

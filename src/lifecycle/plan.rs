@@ -217,6 +217,7 @@ impl Walk<'_> {
             let plan = Plan::without_looking(action, facts.recorded_id.clone());
             return Ok(Examined { plan, facts, ground: None });
         }
+        let givers = self.givers::<K>(&spec);
         let Filled { spec, postponed, waits_for } = self.without_references::<K>(spec, &facts)?;
         facts.postponed = postponed;
         facts.request_hash = self.request_hash::<K>(&spec);
@@ -225,6 +226,7 @@ impl Walk<'_> {
         }
         let aws = resolve(&self.object, self.cx).await?;
         aws.region().clone_into(&mut self.region);
+        let guard = self.guard::<K>(&spec, &givers, &aws, &facts).await?;
         let desired = self.desired::<K>(spec, &facts)?;
         let mut unknown = Unknown { waits_for, notes: Vec::new() };
         let secrets = match self.secret_changes(&desired, &facts).await {
@@ -247,7 +249,7 @@ impl Walk<'_> {
         };
         facts.missed_for = self.remember_absence(&view.sight, &facts, begun);
         facts.fruitless_updates = self.fruitless_updates(&view.sight);
-        let action = decide::decide(&facts, &view.sight);
+        let action = guard.permit(decide::decide(&facts, &view.sight), &facts);
         if self.looks_ahead && matches!(action, Action::Create | Action::Update(_)) {
             unknown.notes.extend(facts.postponed.iter().map(|why| format!("Some of it follows later. {why}")));
         }

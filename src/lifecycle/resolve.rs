@@ -1,14 +1,14 @@
 //! Resolves an object: its account, its region, the right of its namespace to use them, and the
 //! verified session. Reads the caches and, once per account, AWS.
 
-use crate::api::account::{AllowedNamespaces, AwsAccount, AwsAccountSpec};
+use crate::api::account::{AwsAccount, AwsAccountSpec};
 use crate::api::commands;
 use crate::api::names::not_a_name;
 use crate::api::resource::AwsResource;
 use crate::aws::session::{Aws, SessionError};
+use crate::guardrails::namespaces::namespace_is_allowed;
 use crate::lifecycle::context::Context;
 use kube::ResourceExt;
-use kube::core::{Selector, SelectorExt};
 use kube::runtime::reflector::ObjectRef;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -150,7 +150,7 @@ pub async fn resolve(object: &AwsResource, cx: &Context) -> Result<Aws, ResolveE
         .map_err(|error| ResolveError::NoSession { account: name.clone(), error })
 }
 
-fn find_account(name: &str, cx: &Context) -> Result<AwsAccount, ResolveError> {
+pub(super) fn find_account(name: &str, cx: &Context) -> Result<AwsAccount, ResolveError> {
     let Some(guard) = cx.accounts.get(&ObjectRef::new(name)) else {
         return Err(ResolveError::UnknownAccount(name.to_owned()));
     };
@@ -167,43 +167,6 @@ pub fn region_of(object: &AwsResource, account: &AwsAccountSpec) -> String {
     object.spec.region.as_ref().or(made_in).unwrap_or(&account.default_region).clone()
 }
 
-fn namespace_labels(namespace: &str, cx: &Context) -> BTreeMap<String, String> {
+pub(super) fn namespace_labels(namespace: &str, cx: &Context) -> BTreeMap<String, String> {
     cx.namespaces.get(&ObjectRef::new(namespace)).map(|found| found.labels().clone()).unwrap_or_default()
-}
-
-/// Whether a namespace may use an account. A selector that cannot be read selects nothing.
-pub fn namespace_is_allowed(
-    allowed: Option<&AllowedNamespaces>,
-    namespace: &str,
-    labels: &BTreeMap<String, String>,
-) -> bool {
-    let Some(allowed) = allowed else { return false };
-    if allowed.names.iter().any(|name| name == namespace) {
-        return true;
-    }
-    let Some(selector) = &allowed.selector else { return false };
-    Selector::try_from(selector.clone()).is_ok_and(|selector| selector.matches(labels))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn allowed(yaml: &str) -> AllowedNamespaces {
-        serde_saphyr::from_str(yaml).unwrap()
-    }
-
-    #[test]
-    fn an_account_that_allows_nobody_allows_nobody() {
-        assert!(!namespace_is_allowed(None, "shop", &BTreeMap::new()));
-    }
-
-    #[test]
-    fn namespaces_are_allowed_by_name_or_by_label() {
-        let rule = allowed("names: [shop]\nselector: {matchLabels: {team: web}}");
-        let labels = BTreeMap::from([("team".to_owned(), "web".to_owned())]);
-        assert!(namespace_is_allowed(Some(&rule), "shop", &BTreeMap::new()));
-        assert!(namespace_is_allowed(Some(&rule), "other", &labels));
-        assert!(!namespace_is_allowed(Some(&rule), "other", &BTreeMap::new()));
-    }
 }

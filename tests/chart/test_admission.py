@@ -140,3 +140,123 @@ def test_what_a_member_has_set_may_stay_when_others_edit_and_goes_without_asking
     assert "forceDestroy" in refused(*patch, '{"spec": {"s3Bucket": {"forceDestroy": true}}}')
     kubectl(*patch, '{"spec": {"deletionPolicy": "Retain"}}')
     assert "deletionPolicy: Delete" in refused(*patch, '{"spec": {"deletionPolicy": "Delete"}}')
+
+
+TRUST = '{"Version": "2012-10-17", "Statement": []}'
+BOUNDARY = "arn:aws:iam::111122223333:policy/Bounds"
+IMAGE = {"imageId": "ami-0abcdef1234567890", "instanceType": "t3.micro"}
+TEAM = {"names": ["tenant"]}
+BY_LABEL = {"selector": {"matchExpressions": [{"key": "stage", "operator": "In", "values": ["test"]}]}}
+GUARDRAILS: dict[str, dict[str, Any] | None] = {
+    "guard-none": None,
+    "guard-roles": {
+        "allowedKinds": [{"kinds": ["*"]}, {"kinds": ["IamRole"], "namespaces": TEAM}],
+        "adoption": {"namespaces": BY_LABEL},
+        "passableRoles": ["arn:aws:iam::111122223333:role/app.x/*"],
+    },
+    "guard-elsewhere": {
+        "allowedKinds": [{"kinds": ["*", "IamRole"], "namespaces": {"names": ["other"]}}],
+        "adoption": {"namespaces": {"names": ["other"]}},
+    },
+    "guard-bounds": {
+        "allowedKinds": [{"kinds": ["IamRole"], "namespaces": BY_LABEL}],
+        "requiredPermissionsBoundary": BOUNDARY, "roleNamePattern": "app-*",
+    },
+}
+
+
+def guarded(name: str, rules: dict[str, Any] | None) -> str:
+    """Return an AwsAccount with these guardrails that acts through roles of its own."""
+    made = json.loads(account(name, TEAM))
+    chain = ["arn:aws:iam::999900002222:role/Hub", "arn:aws:iam::111122223333:role/platform/CcagiAgentRole"]
+    made["spec"]["credentials"] = {"assumeRoleChain": [{"roleArn": arn} for arn in chain]}
+    if rules is not None:
+        made["spec"]["guardrails"] = rules
+    return json.dumps(made)
+
+
+def role(name: str, **more: Any) -> dict[str, Any]:
+    """Return what an AwsResource for a role says instead of a bucket."""
+    return {"s3Bucket": None, "iamRole": {"roleName": name, "assumeRolePolicy": TRUST, **more}}
+
+
+def function(arn: str) -> dict[str, Any]:
+    """Return the same for a function with a role by its ARN."""
+    code = {"inline": {"fileName": "main.py", "source": "def main(event, context): return 1"}}
+    return {"s3Bucket": None, "lambdaFunction": {"functionName": "orders", "roleArn": arn, "code": code,
+                                                 "runtime": "python3.12", "handler": "main.main"}}
+
+
+@pytest.fixture(scope="module")
+def accounts_with_guardrails() -> None:
+    """Makes the accounts, and waits until the policy knows each."""
+    for name, rules in GUARDRAILS.items():
+        kubectl("create", "-f", "-", given=guarded(name, rules))
+    probes = {name: bucket("probe", name, adoptionPolicy="adopt", resourceId="x") for name in ("guard-none", "guard-elsewhere")}
+    probes["guard-bounds"] = bucket("probe", "guard-bounds")
+    probes["guard-roles"] = bucket("probe", "guard-roles", **role("CcagiAgentRole"))
+    until("the guardrails", lambda: all(
+        run("kubectl", "create", "--dry-run=server", "-f", "-", given=one).returncode != 0 for one in probes.values()))
+
+
+REFUSED = {
+    "a role where nothing allows it": ("guard-none", role("orders"), "the kind IamRole is not allowed"),
+    "a role where another namespace may": ("guard-elsewhere", role("orders"), "the kind IamRole is not allowed"),
+    "a kind that is not named": ("guard-bounds", {}, "the kind S3Bucket is not allowed in the namespace tenant"),
+    "adoption": ("guard-none", {"adoptionPolicy": "adopt"}, "spec.adoptionPolicy: the namespace tenant may not take over"),
+    "adoption by id": ("guard-none", {"resourceId": "bucket-b"}, "spec.resourceId: the namespace tenant may not take over"),
+    "a kind where only another namespace is named": ("guard-elsewhere", {}, "the kind S3Bucket is not allowed"),
+    "the controller's role": ("guard-roles", role("CcagiAgentRole"), "CcagiAgentRole is a role that the AwsAccount guard-roles acts"),
+    "the controller's role in other letters": ("guard-roles", role("ccagiAGENTrole"), "is never written to"),
+    "the controller's role by its id": (
+        "guard-roles", {"resourceId": "CcagiAgentRole", **role("other")}, "spec.resourceId: CcagiAgentRole is a role"),
+    "giving the controller's role": (
+        "guard-roles", function("arn:aws:iam::111122223333:role/app.x/CcagiAgentRole"), "is never given to a resource"),
+    "giving a role": ("guard-none", function("arn:aws:iam::111122223333:role/Admin"), "guardrails.passableRoles"),
+    "giving a role that no pattern covers": (
+        "guard-roles", function("arn:aws:iam::111122223333:role/appyx/orders"), "guardrails.passableRoles"),
+    "giving an instance profile": (
+        "guard-none", {"s3Bucket": None, "ec2Instance": {**IMAGE, "iamInstanceProfile": "admins"}}, "guardrails.passableRoles"),
+    "a role without its boundary": ("guard-bounds", role("app-orders"), f"permissionsBoundary must be {BOUNDARY}"),
+    "a role with another name": ("guard-bounds", role("orders", permissionsBoundary=BOUNDARY), "roleName must be as app-*"),
+}
+
+
+@pytest.mark.usefixtures("accounts_with_guardrails")
+@pytest.mark.parametrize("name, spec, said", REFUSED.values(), ids=REFUSED.keys())
+def test_what_the_guardrails_do_not_permit_is_refused(name: str, spec: dict[str, Any], said: str) -> None:
+    answer = refused("create", "--dry-run=server", "-f", "-", given=bucket("b", name, **spec))
+    assert said in answer and f"the AwsAccount {name}" in answer, answer
+
+
+PERMITTED = {
+    "a bucket without guardrails": ("guard-none", {}),
+    "a role where it is named": ("guard-roles", role("orders")),
+    "a bucket beside it": ("guard-roles", {}),
+    "adoption where it is named by label": ("guard-roles", {"adoptionPolicy": "adopt"}),
+    "observing what exists": ("guard-none", {"resourceId": "bucket-b", "managementPolicies": ["Observe"]}),
+    "a role that a pattern covers": ("guard-roles", function("arn:aws:iam::111122223333:role/app.x/orders")),
+    "a role that is named like one of another account that the controller acts through": ("guard-roles", role("Hub")),
+    "a role with boundary and name": ("guard-bounds", role("app-orders", permissionsBoundary=BOUNDARY)),
+}
+
+
+@pytest.mark.usefixtures("accounts_with_guardrails")
+@pytest.mark.parametrize("name, spec", PERMITTED.values(), ids=PERMITTED.keys())
+def test_what_the_guardrails_permit_is_accepted(name: str, spec: dict[str, Any]) -> None:
+    kubectl("create", "--dry-run=server", "-f", "-", given=bucket("b", name, **spec))
+
+
+@pytest.mark.usefixtures("accounts_with_guardrails")
+def test_what_was_there_before_its_guardrails_can_still_be_let_go_and_not_be_extended() -> None:
+    rules = {"allowedKinds": [{"kinds": ["IamRole"]}], "adoption": {"namespaces": {"selector": {}}}}
+    kubectl("create", "-f", "-", given=guarded("guard-for-a-while", rules))
+    until("the policy to know the account", lambda: run(
+        "kubectl", "create", "-f", "-",
+        given=bucket("old", "guard-for-a-while", adoptionPolicy="adopt", **role("old"))).returncode == 0)
+    kubectl("patch", "awsaccount", "guard-for-a-while", "--type=merge", "-p", '{"spec": {"guardrails": null}}')
+    patch = ("-n", "tenant", "patch", "awsresource", "old", "--type=merge", "--dry-run=server", "-p")
+    until("the policy to know the change", lambda: run(
+        "kubectl", *patch, '{"spec": {"iamRole": {"description": "x"}}}').returncode != 0)
+    assert "the kind IamRole is not allowed" in refused(*patch, '{"spec": {"iamRole": {"description": "x"}}}')
+    kubectl(*patch, '{"spec": {"deletionPolicy": "Retain"}}')

@@ -23,7 +23,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "networkPolicy": {"enabled": False},
         "podDisruptionBudget": {"enabled": False},
         "rbac": {"create": False},
-        "safety": {"deletionProtection": False, "accountNamespaces": False},
+        "safety": {"deletionProtection": False, "accountNamespaces": False, "guardrails": False},
         "serviceAccount": {"create": False, "name": "other"},
     },
     "everything switched on": {

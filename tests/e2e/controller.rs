@@ -1,7 +1,7 @@
 //! The real program as a process of a story.
 
 use super::variable;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -186,6 +186,24 @@ impl Drop for Controller {
 pub fn controllers_iam_policy() -> &'static Value {
     static POLICY: OnceLock<Value> = OnceLock::new();
     POLICY.get_or_init(|| iam_policy(&[]))
+}
+
+/// The IAM policy that the program prints for the role of this AwsAccount.
+pub fn iam_policy_of(account: &Value) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ccagi-aws-agent"));
+    let pipes = command.args(["iam-policy", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut program = pipes.spawn().unwrap();
+    write!(program.stdin.take().unwrap(), "{account}").unwrap();
+    let printed = program.wait_with_output().unwrap();
+    serde_json::from_slice(&printed.stdout).expect("the policy is JSON")
+}
+
+/// What stories and plans of faults need of the guardrails of their account.
+pub fn guardrails(namespace: &str) -> Value {
+    json!({
+        "allowedKinds": [{"kinds": ["*"]}, {"kinds": ["IamRole"], "namespaces": {"names": [namespace]}}],
+        "adoption": {"namespaces": {"names": [namespace]}},
+    })
 }
 
 /// The IAM policy that the program prints with these arguments.

@@ -28,6 +28,7 @@ mod deletion;
 mod drift;
 mod examples;
 mod functions;
+mod guardrails;
 mod health;
 mod instances;
 mod leader;

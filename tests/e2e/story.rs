@@ -79,7 +79,7 @@ impl Story {
             arguments: Vec::new(),
         };
         // Every story runs with the least that the program says it needs.
-        story.emulator.permit(&story.account_id, controller::controllers_iam_policy());
+        story.emulator.permit(&story.account_id, &controller::iam_policy_of(&story.account()));
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": story.name}});
         let namespaces: Api<Namespace> = Api::all(story.client.clone());
         namespaces.create(&PostParams::default(), &serde_json::from_value(namespace).unwrap()).await.unwrap();
@@ -114,18 +114,24 @@ impl Story {
         Api::namespaced(self.client.clone(), &self.name)
     }
 
-    /// Declares the story's account; `spec` overrides members of a plain spec.
-    pub async fn declare_account(&self, spec: Value) {
+    /// The manifest of the story's account with a plain spec.
+    pub fn account(&self) -> Value {
         let role = format!("arn:aws:iam::{}:role/CcagiAgentRole", self.account_id);
-        let mut account = json!({
+        json!({
             "apiVersion": "aws.ccagi.io/v1alpha1", "kind": "AwsAccount",
             "metadata": {"name": self.name, "labels": {"story": self.name}},
             "spec": {
                 "accountId": self.account_id, "defaultRegion": "us-east-1", "regions": ["us-east-1", "eu-west-1"],
                 "credentials": {"assumeRole": {"roleArn": role}},
                 "allowedNamespaces": {"names": [self.name]},
+                "guardrails": controller::guardrails(&self.name),
             },
-        });
+        })
+    }
+
+    /// Declares the story's account; `spec` overrides members of a plain spec.
+    pub async fn declare_account(&self, spec: Value) {
+        let mut account = self.account();
         for (member, value) in spec.as_object().unwrap() {
             account["spec"][member] = value.clone();
         }

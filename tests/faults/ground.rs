@@ -57,9 +57,9 @@ impl Ground {
     }
 
     /// Runs go with the least that the program says it needs.
-    pub async fn permit(&self, account: &str) {
-        let (emulator, account) = (self.emulator.clone(), account.to_owned());
-        tokio::task::spawn_blocking(move || emulator.permit(&account, controller::controllers_iam_policy()))
+    pub async fn permit(&self, account: &str, manifest: &Value) {
+        let (emulator, account, manifest) = (self.emulator.clone(), account.to_owned(), manifest.clone());
+        tokio::task::spawn_blocking(move || emulator.permit(&account, &controller::iam_policy_of(&manifest)))
             .await
             .unwrap();
     }

@@ -4,6 +4,7 @@ use super::ground::Ground;
 use super::run::{PATIENCE, Run};
 use super::steps::user;
 use super::workloads::Workload;
+use crate::e2e::controller;
 use crate::e2e::story::is_true;
 use ccagi_aws_agent::api::account::AwsAccount;
 use kube::Api;
@@ -34,9 +35,24 @@ impl Tenant {
             tenants.push(Self { name: format!("{run}-b"), account, namespace: ground.take_namespace().await });
         }
         for tenant in &tenants {
-            ground.permit(&tenant.account).await;
+            ground.permit(&tenant.account, &tenant.manifest(&run)).await;
         }
         (run, tenants)
+    }
+
+    /// The AwsAccount with a plain spec.
+    fn manifest(&self, run: &str) -> Value {
+        let role = format!("arn:aws:iam::{}:role/CcagiAgentRole", self.account);
+        json!({
+            "apiVersion": "aws.ccagi.io/v1alpha1", "kind": "AwsAccount",
+            "metadata": {"name": self.name, "labels": {"story": run}},
+            "spec": {
+                "accountId": self.account, "defaultRegion": "us-east-1", "regions": ["us-east-1"],
+                "credentials": {"assumeRole": {"roleArn": role}},
+                "allowedNamespaces": {"names": [self.namespace]},
+                "guardrails": controller::guardrails(&self.namespace),
+            },
+        })
     }
 }
 
@@ -48,16 +64,7 @@ impl Run<'_> {
     /// Declares the accounts; `spec` overrides members of a plain spec.
     pub async fn declare_accounts(&self, spec: &Value) -> Result<(), String> {
         for tenant in &self.tenants {
-            let role = format!("arn:aws:iam::{}:role/CcagiAgentRole", tenant.account);
-            let mut account = json!({
-                "apiVersion": "aws.ccagi.io/v1alpha1", "kind": "AwsAccount",
-                "metadata": {"name": tenant.name, "labels": {"story": self.name}},
-                "spec": {
-                    "accountId": tenant.account, "defaultRegion": "us-east-1", "regions": ["us-east-1"],
-                    "credentials": {"assumeRole": {"roleArn": role}},
-                    "allowedNamespaces": {"names": [tenant.namespace]},
-                },
-            });
+            let mut account = tenant.manifest(&self.name);
             for (member, value) in spec.as_object().into_iter().flatten() {
                 account["spec"][member] = value.clone();
             }

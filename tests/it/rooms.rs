@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("api", &["kube::Client", "kube::Api", "Api<", "aws_sdk_", "crate::aws", "crate::lifecycle", "crate::controllers"]),
     ("aws", &["kube::", "crate::kinds", "crate::lifecycle", "crate::controllers"]),
     ("cost", JUDGEMENT),
+    ("guardrails", JUDGEMENT),
     ("health", JUDGEMENT),
     ("kinds", &["kube::Client", "kube::Api", "Api<", "crate::lifecycle", "crate::controllers", "crate::config"]),
     ("metrics", &["kube::Client", "kube::Api", "aws_sdk_", "crate::kinds", "crate::lifecycle", "crate::controllers"]),
@@ -32,6 +33,9 @@ const PURE: &[&str] = &[
     "agents/decisions.rs",
     "agents/owners.rs",
     "aws/budget/bucket.rs",
+    "guardrails/identities.rs",
+    "guardrails/mod.rs",
+    "guardrails/pattern.rs",
     "kinds/diff.rs",
     "controllers/leader/election.rs",
 ];

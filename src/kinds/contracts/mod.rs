@@ -11,6 +11,7 @@ mod values;
 mod wild;
 
 use self::fields::Subject;
+use self::schema::Field;
 use self::values::Extent;
 use crate::api::resource::{AwsResource, Effect};
 use crate::aws::budget::limits::{Calls, LIMITS, Limit};
@@ -198,6 +199,39 @@ fn every_reference_in_the_schema_is_in_the_kinds_table_and_has_a_field_beside_it
             (to.is_none() || !alike).then(|| format!("{beside} must be a field of the same shape beside {}", reference.from))
         });
         unlisted.chain(unwritten).chain(alone).collect()
+    });
+}
+
+/// Whether the name of a field says that it gives the resource a role.
+fn gives_a_role(field: &Field) -> bool {
+    let path = field.path();
+    let name = path.rsplit('.').next().unwrap_or_default().to_lowercase();
+    field.schema()["type"] == "string"
+        && (name.contains("rolearn") || name.contains("instanceprofile") || name.ends_with("role"))
+}
+
+#[test]
+fn every_field_that_gives_a_role_is_held_to_the_guardrails() {
+    every_kind!(K, row => {
+        let fields = schema::fields(&row.block);
+        let listed: BTreeSet<String> = K::ROLES.iter().map(|role| role.path.to_owned()).collect();
+        let written: BTreeSet<String> = fields.iter().filter(|field| gives_a_role(field)).map(|field| field.path()).collect();
+        let unlisted = written.difference(&listed).map(|path| format!("{path} gives a role and is not in ROLES: add it"));
+        let unwritten = listed.difference(&written).map(|path| format!("{path} in ROLES is no such field in the schema: correct it"));
+        let alone = K::ROLES.iter().filter(|role| K::REFERENCES.iter().all(|reference| reference.from != role.from));
+        let alone = alone.map(|role| format!("{} in ROLES is not in REFERENCES: correct it", role.from));
+        let passes = (K::ROLES.is_empty() || K::IAM_ACTIONS.contains(&"iam:PassRole")).then_some(());
+        let cannot = passes.is_none().then(|| "who gives roles needs iam:PassRole: add it to IAM_ACTIONS".to_owned());
+        unlisted.chain(unwritten).chain(alone).chain(cannot).collect()
+    });
+}
+
+#[test]
+fn every_kind_that_writes_to_roles_or_policies_of_iam_grants_access() {
+    every_kind!(K, row => {
+        let grants = |action: &&&str| ["iam:Create", "iam:Put", "iam:Attach", "iam:UpdateAssume"].iter().any(|verb| action.starts_with(verb));
+        let found = K::IAM_ACTIONS.iter().find(grants).filter(|_| !K::GRANTS_ACCESS);
+        found.map(|action| format!("it calls {action}: set GRANTS_ACCESS")).into_iter().collect()
     });
 }
 

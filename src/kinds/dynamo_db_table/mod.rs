@@ -34,6 +34,7 @@ impl Kind for DynamoDbTable {
     const NAME: KindName = KindName::DynamoDbTable;
     const NAME_FIELD: Option<&'static str> = Some("tableName");
     const HOLDS_DATA: bool = true;
+    const GRANTS_ACCESS: bool = false;
     // DescribeTable is eventually consistent and may not know a table right after it was made (API
     // reference, DescribeTable).
     const LAGS: bool = true;

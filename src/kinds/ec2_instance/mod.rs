@@ -17,7 +17,9 @@ use crate::aws::session::Aws;
 use crate::aws::tags::{CLUSTER, Owner, TagEdit, UID};
 use crate::cost::{Costs, Found};
 use crate::kinds::owned::Listing;
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, ec2_tags, if_named};
+use crate::kinds::{
+    Invalid, Kind, KindName, Look, Observed, Reference, Request, RoleBy, RoleField, Target, Usually, ec2_tags, if_named,
+};
 use aws_sdk_ec2::types as ec2;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -36,6 +38,7 @@ impl Kind for Ec2Instance {
     type Spec = Ec2InstanceSpec;
     const NAME: KindName = KindName::Ec2Instance;
     const HOLDS_DATA: bool = false;
+    const GRANTS_ACCESS: bool = false;
     // The EC2 API is eventually consistent (EC2 Developer Guide, "Eventual consistency").
     const LAGS: bool = true;
     const ABSENT: &'static [&'static str] = &["InvalidInstanceID.NotFound"];
@@ -43,6 +46,8 @@ impl Kind for Ec2Instance {
     const NAMED_LISTS: &'static [(&'static str, &'static str)] = &[("dataVolumes", "deviceName")];
     // EBS has no call for a smaller volume (EBS User Guide, "Modify an EBS volume").
     const AT_LEAST: &'static [&'static str] = &["dataVolumes.sizeGib", "rootVolume.sizeGib"];
+    const ROLES: &'static [RoleField] =
+        &[RoleField { path: "iamInstanceProfile", from: "iamInstanceProfileRef", by: RoleBy::InstanceProfile }];
     const REFERENCES: &'static [Reference] = &[
         Reference { from: "subnetRef", to: "subnetId", output: "subnetId", later: false },
         Reference { from: "securityGroupRefs", to: "securityGroupIds", output: "groupId", later: false },
@@ -71,6 +76,7 @@ impl Kind for Ec2Instance {
         "ec2:StartInstances",
         "ec2:StopInstances",
         "ec2:TerminateInstances",
+        "iam:GetInstanceProfile",
         "iam:PassRole",
     ];
 

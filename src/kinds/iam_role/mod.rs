@@ -6,6 +6,7 @@ mod read;
 mod spec;
 mod step;
 
+pub use profile::roles_in_profile;
 pub use spec::IamRoleSpec;
 
 use self::profile::Profile;
@@ -16,7 +17,9 @@ use crate::aws::tags::{Owner, TagEdit, Tags};
 use crate::cost::{Costs, Found};
 use crate::health::Assessment;
 use crate::kinds::owned::Listing;
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Request, Target, Usually, once, policy_document};
+use crate::kinds::{
+    DeclaredRole, Invalid, Kind, KindName, Look, Observed, Request, Target, Usually, once, policy_document,
+};
 use aws_sdk_iam::error::BuildError;
 use aws_sdk_iam::types as iam;
 use serde_json::Value;
@@ -30,6 +33,8 @@ impl Kind for IamRole {
     const NAME: KindName = KindName::IamRole;
     const NAME_FIELD: Option<&'static str> = Some("roleName");
     const HOLDS_DATA: bool = false;
+    // A role may be given any right of the account, and be assumed by anybody.
+    const GRANTS_ACCESS: bool = true;
     // IAM shows what was written only after a while (IAM User Guide, "Changes that I make are not
     // always immediately visible"). The name alone would keep a second role from being made, but an
     // object that is deleted right after the create call would leave its role behind unseen.
@@ -78,6 +83,11 @@ impl Kind for IamRole {
             })?;
         }
         Ok(())
+    }
+
+    fn role(spec: &IamRoleSpec) -> Option<DeclaredRole<'_>> {
+        let boundary = spec.permissions_boundary.as_deref().filter(|arn| !arn.is_empty());
+        Some(DeclaredRole { name: &spec.role_name, boundary })
     }
 
     fn id(spec: &IamRoleSpec) -> Option<String> {

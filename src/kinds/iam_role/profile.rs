@@ -141,6 +141,21 @@ pub(super) async fn before_deletion(aws: &Aws, role: &str, tags: &Tags) -> Resul
     }
 }
 
+/// The ARNs of the roles in the instance profile of this name or ARN: one, or none where it is empty.
+///
+/// # Errors
+/// The error of the call. A profile that IAM does not show is an error too, and one that may pass: nobody
+/// knows then which role it gives.
+pub async fn roles_in_profile(aws: &Aws, profile: &str) -> Result<Vec<String>, AwsError> {
+    const OPERATION: &str = "GetInstanceProfile";
+    let name = profile.rsplit('/').next().unwrap_or(profile);
+    let call = aws.iam().get_instance_profile().instance_profile_name(name);
+    let answer = call.send().await.named(OPERATION).map_err(of_a_part)?;
+    let found =
+        answer.instance_profile.ok_or_else(|| AwsError::malformed(OPERATION, "the answer has no instance profile"))?;
+    Ok(found.roles.into_iter().map(|role| role.arn).collect())
+}
+
 /// The names of all profiles that have the role. IAM lists them without their tags.
 async fn holding(aws: &Aws, role: &str) -> Result<Vec<String>, AwsError> {
     let mut names = Vec::new();

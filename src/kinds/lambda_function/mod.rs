@@ -19,7 +19,9 @@ use crate::aws::session::Aws;
 use crate::aws::tags::{Owner, TagEdit, Tags};
 use crate::cost::{Costs, Found};
 use crate::kinds::owned::Listing;
-use crate::kinds::{Invalid, Kind, KindName, Look, Observed, Reference, Request, Target, Usually, once};
+use crate::kinds::{
+    Invalid, Kind, KindName, Look, Observed, Reference, Request, RoleBy, RoleField, Target, Usually, once,
+};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use serde_json::{Value, json};
@@ -38,6 +40,7 @@ impl Kind for LambdaFunction {
     const NAME: KindName = KindName::LambdaFunction;
     const NAME_FIELD: Option<&'static str> = Some("functionName");
     const HOLDS_DATA: bool = false;
+    const GRANTS_ACCESS: bool = false;
     // Right after it was made, Lambda may say that it knows no such function, and its policy may be
     // shown as it was before the last change; AWS promises nothing else (issue 7214 of the Terraform
     // provider for AWS).
@@ -49,6 +52,7 @@ impl Kind for LambdaFunction {
     const USUALLY: Usually = Usually { create_seconds: 15, delete_seconds: 5 };
     const NAMED_LISTS: &'static [(&'static str, &'static str)] =
         &[("environment", "name"), ("permissions", "statementId")];
+    const ROLES: &'static [RoleField] = &[RoleField { path: "roleArn", from: "roleRef", by: RoleBy::Arn }];
     const REFERENCES: &'static [Reference] = &[
         Reference { from: "roleRef", to: "roleArn", output: "arn", later: false },
         Reference { from: "vpc.subnetRefs", to: "subnetIds", output: "privateSubnetIds", later: false },

@@ -48,6 +48,7 @@ impl Kind for RdsInstance {
     const NAME: KindName = KindName::RdsInstance;
     const NAME_FIELD: Option<&'static str> = Some("dbInstanceIdentifier");
     const HOLDS_DATA: bool = true;
+    const GRANTS_ACCESS: bool = false;
     // AWS does not promise that an instance is visible as soon as it is made. Its name keeps a second
     // one from being made, but a deletion that believed the first look could leave one behind.
     const LAGS: bool = true;

@@ -47,6 +47,7 @@ impl Kind for S3Bucket {
     const NAME: KindName = KindName::S3Bucket;
     const NAME_FIELD: Option<&'static str> = Some("bucketName");
     const HOLDS_DATA: bool = true;
+    const GRANTS_ACCESS: bool = false;
     // Buckets themselves have "an eventual consistency model", other than the objects in them (S3 User
     // Guide, "Amazon S3 data consistency model"), and S3 may answer NoSuchBucket for a while after it has made
     // one (issues 372 and 10068 of the Terraform provider for AWS).

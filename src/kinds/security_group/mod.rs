@@ -32,6 +32,7 @@ impl Kind for SecurityGroup {
     type Spec = SecurityGroupSpec;
     const NAME: KindName = KindName::SecurityGroup;
     const HOLDS_DATA: bool = false;
+    const GRANTS_ACCESS: bool = false;
     // The EC2 API is eventually consistent (EC2 Developer Guide, "Eventual consistency").
     const LAGS: bool = true;
     const ABSENT: &'static [&'static str] = &["InvalidGroup.NotFound"];

@@ -42,6 +42,7 @@ impl Kind for VpcNetwork {
     type Spec = VpcNetworkSpec;
     const NAME: KindName = KindName::VpcNetwork;
     const HOLDS_DATA: bool = false;
+    const GRANTS_ACCESS: bool = false;
     // The EC2 API is eventually consistent (EC2 Developer Guide, "Eventual consistency").
     const LAGS: bool = true;
     const ABSENT: &'static [&'static str] = &["InvalidVpcID.NotFound"];

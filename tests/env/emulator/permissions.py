@@ -50,7 +50,9 @@ class Permissions:
 
 
 def _allowed(statements: tuple[Statement, ...], call: Call, action: str) -> bool:
-    return any(statement.allows(call, action) for statement in statements)
+    about = [statement.allows for statement in statements if statement.speaks_of(call, action)]
+    # An explicit Deny comes before every Allow.
+    return bool(about) and all(about)
 
 
 def refusal(call: Call) -> Answer:

@@ -13,10 +13,12 @@ from typing import Any
 
 from calls import Call
 from permissions_actions import PASS_ROLE
+from permissions_roles import permissions_boundary, role_arns
 from permissions_tags import resource_tags
 
 RESOURCE_TAG = "aws:ResourceTag/"
 PASSED_TO_SERVICE = "iam:PassedToService"
+BOUNDARY = "iam:PermissionsBoundary"
 # Who gets the role that a request to a service passes; a role in an instance profile is for EC2.
 PASSED_TO = {
     "ec2": "ec2.amazonaws.com",
@@ -33,21 +35,31 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement: it allows actions, where all its conditions hold."""
+    """One statement: it allows or denies actions, where all its conditions hold."""
 
+    allows: bool
     actions: tuple[re.Pattern[str], ...]
+    # Empty for all resources.
+    roles: tuple[re.Pattern[str], ...]
     conditions: tuple[tuple[str, tuple[str, ...]], ...]
 
-    def allows(self, call: Call, action: str) -> bool:
-        """Say whether the statement lets a call have one of the actions that it needs."""
+    def speaks_of(self, call: Call, action: str) -> bool:
+        """Say whether the statement is about one of the actions that a call needs."""
         if not any(pattern.fullmatch(action) for pattern in self.actions):
             return False
+        if self.roles:
+            about = [any(each.fullmatch(arn) for each in self.roles) for arn in role_arns(call, action)]
+            # What is allowed must be so for all that a request is about, what is denied for any of it.
+            if not about or not (all(about) if self.allows else any(about)):
+                return False
         return all(_holds(key, values, call, action) for key, values in self.conditions)
 
 
 def _holds(key: str, values: tuple[str, ...], call: Call, action: str) -> bool:
     if key == PASSED_TO_SERVICE:
         return action == PASS_ROLE and PASSED_TO.get(call.service) in values
+    if key == BOUNDARY:
+        return permissions_boundary(call, action) in values
     # A request is allowed only if it is for every resource that it is about.
     tags = resource_tags(call, action)
     return bool(tags) and all(each.get(key.removeprefix(RESOURCE_TAG)) in values for each in tags)
@@ -56,8 +68,8 @@ def _holds(key: str, values: tuple[str, ...], call: Call, action: str) -> bool:
 def read_policy(document: Any) -> tuple[Statement, ...]:
     """Return the statements of a policy document.
 
-    Raises PolicyError for everything but statements that allow actions on all resources, on
-    conditions of StringEquals that are known here.
+    Raises PolicyError for everything but statements on all resources or on roles, on conditions of
+    StringEquals that are known here.
     """
     _demand_only(document, "A policy", "Version", "Statement")
     if document.get("Version") != "2012-10-17":
@@ -70,19 +82,29 @@ def read_policy(document: Any) -> tuple[Statement, ...]:
 
 def _statement(given: Any) -> Statement:
     _demand_only(given, "A statement", "Sid", "Effect", "Action", "Resource", "Condition")
-    if given.get("Effect") != "Allow":
-        raise PolicyError("The Effect of a statement must be Allow.")
-    if given.get("Resource") not in ("*", ["*"]):
-        raise PolicyError("The Resource of a statement must be *.")
+    if given.get("Effect") not in ("Allow", "Deny"):
+        raise PolicyError("The Effect of a statement must be Allow or Deny.")
+    resources = _texts(given.get("Resource"), "The Resource of a statement")
+    if resources != ("*",) and not all(":role/" in each for each in resources):
+        raise PolicyError("The Resource of a statement must be * or the ARNs of roles.")
     actions = _texts(given.get("Action"), "The Action of a statement")
     for action in actions:
         if not _ACTION.fullmatch(action):
             raise PolicyError(f"{action} is no action.")
-    return Statement(tuple(map(_pattern, actions)), tuple(_conditions(given.get("Condition", {}))))
+    return Statement(
+        allows=given["Effect"] == "Allow",
+        actions=tuple(map(_pattern, actions)),
+        roles=() if resources == ("*",) else tuple(re.compile(_wild(each)) for each in resources),
+        conditions=tuple(_conditions(given.get("Condition", {}))),
+    )
 
 
 def _pattern(action: str) -> re.Pattern[str]:
-    return re.compile(re.escape(action).replace(r"\*", ".*"), re.IGNORECASE)
+    return re.compile(_wild(action), re.IGNORECASE)
+
+
+def _wild(text: str) -> str:
+    return re.escape(text).replace(r"\*", ".*")
 
 
 def _conditions(given: Any) -> list[tuple[str, tuple[str, ...]]]:
@@ -91,7 +113,7 @@ def _conditions(given: Any) -> list[tuple[str, tuple[str, ...]]]:
     if not isinstance(wanted, dict):
         raise PolicyError("StringEquals must be an object.")
     for key in wanted:
-        if key != PASSED_TO_SERVICE and not _RESOURCE_TAG.fullmatch(key):
+        if key not in (PASSED_TO_SERVICE, BOUNDARY) and not _RESOURCE_TAG.fullmatch(key):
             raise PolicyError(f"The condition key {key} is not known here.")
     return [(key, _texts(values, f"The condition {key}")) for key, values in wanted.items()]
 

@@ -298,7 +298,6 @@ def test_roles_profiles_and_tables_are_known_by_their_tags(account: str) -> None
         {"Condition": {"StringEquals": {"aws:RequestTag/owner": "us"}}},
         {"Condition": {"StringEquals": {"aws:ResourceTag/": "us"}}},
         {"Condition": {"StringEquals": {"aws:ResourceTag/owner": []}}},
-        {"Effect": "Deny"},
         {"Resource": "arn:aws:s3:::shop"},
         {"Action": []},
         {"Action": "ListBuckets"},
@@ -311,3 +310,45 @@ def test_policy_that_would_not_be_carried_out_is_refused(account: str, changed: 
     assert caught.value.code == 400
     assert json.load(caught.value)["error"]
     client("s3", account).list_buckets()
+
+
+def denying(*actions: str, roles: list[str]) -> dict[str, Any]:
+    """Return a statement that denies the actions on these roles."""
+    return {"Effect": "Deny", "Action": list(actions), "Resource": roles}
+
+
+def test_what_is_denied_on_a_role_is_so_whatever_else_is_allowed(account: str) -> None:
+    iam = client("iam", account)
+    trust = {"AssumeRolePolicyDocument": json.dumps(TRUST)}
+    for name in ("app", "own"):
+        iam.create_role(RoleName=name, **trust)
+    own = f"arn:aws:iam::{account}:role/own"
+    allow, deny = allowing("iam:*"), denying("iam:UpdateRole", "iam:PassRole", roles=[own])
+    assert denied(account, lambda: iam.update_role(RoleName="own"), allow, deny) == "iam:UpdateRole"
+    assert denied(account, lambda: iam.update_role(RoleName="app"), allow, deny) == ""
+    iam.create_instance_profile(InstanceProfileName="profile")
+    add = {"InstanceProfileName": "profile", "RoleName": "own"}
+    assert denied(account, lambda: iam.add_role_to_instance_profile(**add), allow, deny) == "iam:PassRole"
+    iam.add_role_to_instance_profile(**add)
+    run = {"ImageId": IMAGE, "MinCount": 1, "MaxCount": 1, "IamInstanceProfile": {"Name": "profile"}}
+    launch = lambda: client("ec2", account).run_instances(**run)  # noqa: E731
+    assert denied(account, launch, allowing("ec2:*", "iam:PassRole"), deny) == "iam:PassRole"
+    passing = {**allowing("iam:PassRole"), "Resource": [f"arn:aws:iam::{account}:role/app-*"]}
+    assert denied(account, launch, allowing("ec2:*"), passing) == "iam:PassRole"
+
+
+def test_role_needs_the_boundary_that_a_condition_asks_for(account: str) -> None:
+    iam = client("iam", account)
+    trust = {"AssumeRolePolicyDocument": json.dumps(TRUST)}
+    read = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [read]})
+    boundary = iam.create_policy(PolicyName="Bounds", PolicyDocument=document)["Policy"]["Arn"]
+    actions = ("iam:CreateRole", "iam:PutRolePolicy")
+    bounded = allowing(*actions, Condition={"StringEquals": {"iam:PermissionsBoundary": boundary}})
+    assert denied(account, lambda: iam.create_role(RoleName="free", **trust), bounded) == "iam:CreateRole"
+    bound = {"RoleName": "bound", "PermissionsBoundary": boundary, **trust}
+    assert denied(account, lambda: iam.create_role(**bound), bounded) == ""
+    iam.create_role(RoleName="free", **trust)
+    for name, missing in (("bound", ""), ("free", "iam:PutRolePolicy")):
+        put = lambda: iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document)  # noqa: B023, E731
+        assert denied(account, put, bounded) == missing
