@@ -92,6 +92,7 @@ impl Passing {
             | ErrorClass::Blocked
             | ErrorClass::Throttled
             | ErrorClass::OverBudget { .. }
+            | ErrorClass::Elsewhere
             | ErrorClass::Denied
             | ErrorClass::Invalid
             | ErrorClass::Quota

@@ -132,7 +132,7 @@ impl PassError {
             Self::NoKind | Self::Invalid { .. } | Self::Unwritable { .. } => true,
             Self::Awaiting(_) | Self::Impossible(_) | Self::Unfit { .. } | Self::Cycle(_) => true,
             Self::Stale | Self::NotLeader(_) | Self::Cluster(_) | Self::Resolve(_) => false,
-            Self::Secret(_) | Self::Observe(_) | Self::Write { .. } => false,
+            Self::Refused(_) | Self::Secret(_) | Self::Observe(_) | Self::Write { .. } => false,
         }
     }
 

@@ -105,7 +105,7 @@ pub fn misnamed(spec: &Value, table: &[Reference]) -> Option<Invalid> {
         let mut problem = None;
         visit(&mut spec.clone(), &segments(reference), &mut |holder, member| {
             let targets = holder.get(member).map(targets).unwrap_or_default();
-            problem = problem.take().or_else(|| targets.iter().find_map(|target| not_a_name(&target.name)));
+            problem = problem.take().or_else(|| targets.iter().flatten().find_map(|target| not_a_name(&target.name)));
             true
         });
         problem.map(|problem| Invalid { path: reference.from, message: format!("name {problem}") })

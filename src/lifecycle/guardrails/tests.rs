@@ -33,7 +33,7 @@ fn facts(deleting: bool, has_intent: bool) -> Facts {
         request_hash: "h".into(),
         restarting: false,
         visibility_lag: Duration::ZERO,
-        absent_since: None,
+        missed_for: None,
         poll_period: Duration::from_secs(5),
         drift_period: Duration::from_secs(600),
         usually: Usually { create_seconds: 1, delete_seconds: 1 },
