@@ -50,8 +50,8 @@ impl Passing {
     ///   and is changed again six hours later at the earliest (Amazon RDS User Guide, "Working with storage
     ///   for Amazon RDS DB instances"; Amazon EBS User Guide, "Monitor the progress of volume
     ///   modifications", which names 24 hours).
-    /// - A new account is verified within four hours (Amazon EC2 API reference, "Error codes",
-    ///   `PendingVerification`).
+    /// - How long AWS takes to verify a new account is not said (Amazon EC2 API reference, "Error codes",
+    ///   `PendingVerification`); after a day somebody should ask.
     pub fn at_most(self) -> Duration {
         Duration::from_secs(match self {
             Self::IamSpreads | Self::KmsSpreads | Self::NotShownYet => 5 * MINUTE,
