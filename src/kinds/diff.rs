@@ -4,7 +4,7 @@
 //! have to read to describe what is in AWS. Only what the declared side names is compared; all
 //! else in AWS is left alone.
 
-use super::digest::{cut, hidden};
+use super::digest::{Place, cut, hidden};
 use crate::api::resource::{Change, Effect};
 use serde_json::{Map, Value};
 
@@ -88,21 +88,25 @@ fn leaf(path: &str, desired: Option<&Value>, observed: Option<&Value>, fields: &
         return;
     }
     let Some(effect) = (fields.effect)(&plain) else { return };
-    let side = |value: Option<&Value>| shown(value.map(|value| masked(&plain, value, fields.hidden)).as_ref());
-    out.push(Change { path: cut(path, VALUE_LIMIT), from: side(observed), to: side(desired), effect });
+    let side = |value: Option<&Value>, place| {
+        let value = value.map(|value| masked(&plain, value, fields.hidden, place));
+        shown(value.as_ref(), place)
+    };
+    let (from, to) = (side(observed, Place::Aws), side(desired, Place::Spec));
+    out.push(Change { path: cut(path, VALUE_LIMIT, Place::Path), from, to, effect });
 }
 
 /// The value with a digest in the place of everything that is not shown.
-fn masked(path: &str, value: &Value, hidden_paths: &[&str]) -> Value {
+fn masked(path: &str, value: &Value, hidden_paths: &[&str], place: Place) -> Value {
     match value {
         Value::Null => Value::Null,
-        Value::String(text) if hidden_paths.contains(&path) => hidden(text).into(),
-        other if hidden_paths.contains(&path) => hidden(&other.to_string()).into(),
-        Value::Array(items) => items.iter().map(|item| masked(path, item, hidden_paths)).collect(),
+        Value::String(text) if hidden_paths.contains(&path) => hidden(text, place).into(),
+        other if hidden_paths.contains(&path) => hidden(&other.to_string(), place).into(),
+        Value::Array(items) => items.iter().map(|item| masked(path, item, hidden_paths, place)).collect(),
         Value::Object(members) => {
             let masked = |(name, value): (&String, &Value)| {
                 let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                (name.clone(), masked(&path, value, hidden_paths))
+                (name.clone(), masked(&path, value, hidden_paths, place))
             };
             Value::Object(members.iter().map(masked).collect())
         }
@@ -140,11 +144,11 @@ pub fn without_item_names(path: &str) -> String {
 }
 
 /// Strings are shown as they are, everything else as JSON; a long value ends in a digest of the whole of it.
-fn shown(value: Option<&Value>) -> Option<String> {
+fn shown(value: Option<&Value>, place: Place) -> Option<String> {
     match value? {
         Value::Null => None,
-        Value::String(text) => Some(cut(text, VALUE_LIMIT)),
-        other => Some(cut(&other.to_string(), VALUE_LIMIT)),
+        Value::String(text) => Some(cut(text, VALUE_LIMIT, place)),
+        other => Some(cut(&other.to_string(), VALUE_LIMIT, place)),
     }
 }
 
@@ -237,7 +241,7 @@ mod tests {
             ["token", "variables[A].value", "variables[B]"]
         );
         assert!(!shown.contains("hunter") && shown.contains(r#"\"name\":\"B\""#), "{shown}");
-        assert_eq!(changes[0].from, Some(hidden("7")));
+        assert_eq!(changes[0].from, Some(hidden("7", Place::Aws)));
         assert_ne!(changes, change("hunter4"), "another value is another change");
     }
 }
