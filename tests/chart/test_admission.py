@@ -192,7 +192,7 @@ def accounts_with_guardrails() -> None:
     """Makes the accounts, and waits until the policy knows each."""
     for name, rules in GUARDRAILS.items():
         kubectl("create", "-f", "-", given=guarded(name, rules))
-    probes = {name: bucket("probe", name, adoptionPolicy="adopt", resourceId="x") for name in ("guard-none", "guard-elsewhere")}
+    probes = {name: bucket("probe", name, adoptionPolicy="adopt") for name in ("guard-none", "guard-elsewhere")}
     probes["guard-bounds"] = bucket("probe", "guard-bounds")
     probes["guard-roles"] = bucket("probe", "guard-roles", **role("CcagiAgentRole"))
     until("the guardrails", lambda: all(
@@ -203,10 +203,11 @@ REFUSED = {
     "a role where nothing allows it": ("guard-none", role("orders"), "the kind IamRole is not allowed"),
     "a role where another namespace may": ("guard-elsewhere", role("orders"), "the kind IamRole is not allowed"),
     "a kind that is not named": ("guard-bounds", {}, "the kind S3Bucket is not allowed in the namespace tenant"),
-    "adoption": ("guard-none", {"adoptionPolicy": "adopt"}, "spec.adoptionPolicy: the namespace tenant may not take over"),
-    "adoption by id": ("guard-none", {"resourceId": "bucket-b"}, "spec.resourceId: the namespace tenant may not take over"),
+    "adoption": ("guard-none", {"adoptionPolicy": "adopt"}, "spec.adoptionPolicy: the namespace tenant may not take"),
+    "adoption by id": ("guard-none", {"resourceId": "bucket-b"}, "spec.resourceId: the namespace tenant may not take"),
     "a kind where only another namespace is named": ("guard-elsewhere", {}, "the kind S3Bucket is not allowed"),
-    "the controller's role": ("guard-roles", role("CcagiAgentRole"), "CcagiAgentRole is a role that the AwsAccount guard-roles acts"),
+    "the controller's role": (
+        "guard-roles", role("CcagiAgentRole"), "CcagiAgentRole is a role that the AwsAccount guard-roles acts"),
     "the controller's role in other letters": ("guard-roles", role("ccagiAGENTrole"), "is never written to"),
     "the controller's role by its id": (
         "guard-roles", {"resourceId": "CcagiAgentRole", **role("other")}, "spec.resourceId: CcagiAgentRole is a role"),
@@ -216,9 +217,11 @@ REFUSED = {
     "giving a role that no pattern covers": (
         "guard-roles", function("arn:aws:iam::111122223333:role/appyx/orders"), "guardrails.passableRoles"),
     "giving an instance profile": (
-        "guard-none", {"s3Bucket": None, "ec2Instance": {**IMAGE, "iamInstanceProfile": "admins"}}, "guardrails.passableRoles"),
+        "guard-none", {"s3Bucket": None, "ec2Instance": {**IMAGE, "iamInstanceProfile": "admins"}},
+        "guardrails.passableRoles"),
     "a role without its boundary": ("guard-bounds", role("app-orders"), f"permissionsBoundary must be {BOUNDARY}"),
-    "a role with another name": ("guard-bounds", role("orders", permissionsBoundary=BOUNDARY), "roleName must be as app-*"),
+    "a role with another name": (
+        "guard-bounds", role("orders", permissionsBoundary=BOUNDARY), "roleName must be as app-*"),
 }
 
 

@@ -20,9 +20,9 @@ fn role(name: &str, more: Value) -> String {
     spec.to_string()
 }
 
-fn function(role: Value) -> String {
+fn function(name: &str, role: Value) -> String {
     let mut block = json!({
-        "functionName": "orders", "runtime": "python3.13", "handler": "index.handler",
+        "functionName": name, "runtime": "python3.13", "handler": "index.handler",
         "code": {"inline": {"fileName": "index.py", "source": "def handler(event, context):\n    return 1\n"}},
     });
     block.as_object_mut().unwrap().extend(role.as_object().unwrap().clone());
@@ -88,8 +88,8 @@ async fn a_role_that_becomes_the_controllers_own_is_neither_changed_nor_deleted(
 async fn a_function_is_given_a_role_by_its_arn_only_where_a_pattern_covers_it_and_the_controllers_own_never() {
     let story = Story::begin("guard-function").await;
     let (own, admin) = (foreign_role(&story, "CcagiAgentRole"), foreign_role(&story, "admin"));
-    story.apply("own", &function(json!({"roleArn": own}))).await;
-    story.apply("admin", &function(json!({"roleArn": admin}))).await;
+    story.apply("own", &function("own", json!({"roleArn": own}))).await;
+    story.apply("admin", &function("admin", json!({"roleArn": admin}))).await;
     denied(&story, "own", "spec.lambdaFunction.roleArn: ").await;
     denied(&story, "admin", "guardrails.passableRoles").await;
 
@@ -100,7 +100,7 @@ async fn a_function_is_given_a_role_by_its_arn_only_where_a_pattern_covers_it_an
     observes["iamRole"]["assumeRolePolicy"] = trust.into();
     story.apply("seen", &observes.to_string()).await;
     story.until_ready("seen").await;
-    story.apply("by-reference", &function(json!({"roleRef": {"name": "seen"}}))).await;
+    story.apply("by-reference", &function("by-reference", json!({"roleRef": {"name": "seen"}}))).await;
     denied(&story, "by-reference", "guardrails.passableRoles").await;
     assert_eq!(story.emulator.count(&story.account_id, "CreateFunction"), 0);
 
