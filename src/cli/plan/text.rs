@@ -231,7 +231,7 @@ mod tests {
         let mut forger = row(Action::Refuse { reason: "No", message: forged.into() }, changes);
         let plan = &mut forger.ahead.plan;
         (plan.id, plan.notes, plan.waits_for) = (Some(forged.into()), vec![forged.into()], vec![forged.into()]);
-        plan.follow_ups = vec![forged.into()];
+        plan.follow_ups = vec![forged];
         forger.object.metadata.name = Some(forged.into());
         let cost =
             CostChange { missing: vec![forged.into()], not_included: vec![forged.into()], ..CostChange::default() };

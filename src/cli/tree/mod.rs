@@ -143,10 +143,11 @@ async fn show(config: &TreeConfig) -> Result<(), TreeError> {
         None => forest.all(),
         Some(name) => forest.below(name).ok_or_else(|| TreeError::Unknown { namespace, name: name.clone() })?,
     };
-    Ok(match config.output {
+    match config.output {
         Output::Text => super::print(&text::table(&forest, &lines))?,
         Output::Json => super::print_json(&report(&forest, &lines))?,
-    })
+    }
+    Ok(())
 }
 
 /// The tree for machines: the objects that are in it, and where it begins.
