@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_public_address_that_is_declared_is_paid_for_in_a_plan() {
         let root = Some(volume(8, VolumeType::Gp3, Some(3000), Some(125)));
-        let with = |public| Ec2InstanceSpec { associate_public_ip_address: public, ..instance(root) };
+        let with = |public| Ec2InstanceSpec { associate_public_ip_address: public, ..instance(root.clone()) };
         let address = "1 × vpc/public-ipv4.in-use".to_owned();
         assert!(shown(&with(Some(true)), Found::declared()).contains(&address));
         assert!(!shown(&with(Some(false)), Found::declared()).contains(&address));
