@@ -4,6 +4,7 @@
 use super::OBJECTS;
 use super::files::{Failure, Manifests};
 use super::world::Cluster;
+use crate::api::resource::AwsResource;
 use futures::StreamExt;
 use hyper::{Method, Request};
 use kube::api::ObjectMeta;
@@ -44,6 +45,8 @@ struct Rehearsal<'a> {
     client: &'a Client,
     declared: BTreeSet<String>,
     existing: BTreeSet<String>,
+    /// Whether AwsAccounts are declared with the objects: policies judge by those of the cluster.
+    accounts: bool,
     not_asked: BTreeMap<String, Vec<String>>,
     failures: Vec<Failure>,
 }
@@ -55,6 +58,7 @@ pub(super) async fn rehearse(client: &Client, cluster: &Cluster, manifests: &mut
         client,
         declared: manifests.namespaces.iter().map(ResourceExt::name_any).collect(),
         existing: cluster.namespaces.iter().map(ResourceExt::name_any).collect(),
+        accounts: !manifests.accounts.is_empty(),
         not_asked: BTreeMap::new(),
         failures: Vec::new(),
     };
@@ -119,7 +123,11 @@ impl Rehearsal<'_> {
         let verb = if live.is_some() { "patch" } else { "create" };
         match tokio::time::timeout(PATIENCE, self.client.request::<Value>(request)).await {
             Ok(Ok(_)) => Answer::Taken,
-            Ok(Err(error)) => judge(&error, verb, &K::plural(&()), namespace),
+            Ok(Err(error)) => {
+                let plural = K::plural(&());
+                let before_accounts = self.accounts && plural == AwsResource::plural(&());
+                judge(&error, verb, &plural, namespace, before_accounts)
+            }
             Err(_) => Answer::NotAsked("the API server does not answer".into()),
         }
     }
@@ -174,7 +182,7 @@ where
 }
 
 /// What an error says of the object. Only an answer that speaks of the object itself is a refusal.
-fn judge(error: &Error, verb: &str, plural: &str, namespace: Option<&str>) -> Answer {
+fn judge(error: &Error, verb: &str, plural: &str, namespace: Option<&str>, before_accounts: bool) -> Answer {
     let Error::Api(status) = error else {
         return Answer::NotAsked(format!("the API server does not answer: {}", one_line(&error.to_string())));
     };
@@ -183,12 +191,16 @@ fn judge(error: &Error, verb: &str, plural: &str, namespace: Option<&str>) -> An
     let no_right = status.code == 403 && status.message.contains(&format!("cannot {verb} resource \"{plural}\""));
     // A webhook that writes elsewhere cannot take part in a dry run, and the API server asks it for none.
     let no_dry_run = status.message.contains("does not support dry run");
-    match (status.code, namespace) {
+    match status.code {
         _ if no_right => {
             let place = namespace.map(|namespace| format!(" in the namespace {namespace}")).unwrap_or_default();
             Answer::NotAsked(format!("you have no right to {verb} {plural}{place}"))
         }
-        (400 | 403 | 404 | 422, _) if !no_dry_run => Answer::Refused(one_line(&status.message)),
+        403 if before_accounts => {
+            let why = one_line(&status.message);
+            Answer::NotAsked(format!("a policy refuses it before the AwsAccounts of the files are applied: {why}"))
+        }
+        400 | 403 | 404 | 422 if !no_dry_run => Answer::Refused(one_line(&status.message)),
         _ => Answer::NotAsked(format!("the API server did not say: {}", one_line(&status.message))),
     }
 }
@@ -201,7 +213,6 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::resource::AwsResource;
     use kube::core::Status;
 
     fn object() -> AwsResource {
@@ -245,12 +256,15 @@ mod tests {
     fn only_what_speaks_of_the_object_is_a_refusal() {
         let answer = |code: u16, message: &str| {
             let status = Status { code, message: message.into(), ..Status::default() };
-            judge(&Error::Api(Box::new(status)), "create", "awsresources", Some("shop"))
+            judge(&Error::Api(Box::new(status)), "create", "awsresources", Some("shop"), false)
         };
         let refused = |why: &str| Answer::Refused(why.into());
         assert_eq!(answer(422, "spec: Invalid\nvalue"), refused("spec: Invalid value"));
         let policy = "awsresources.aws.ccagi.io \"a\" is forbidden: ValidatingAdmissionPolicy 'x' denied request";
         assert_eq!(answer(403, policy), refused(policy));
+        let status = Status { code: 403, message: policy.into(), ..Status::default() };
+        let early = judge(&Error::Api(Box::new(status)), "create", "awsresources", Some("shop"), true);
+        assert!(matches!(early, Answer::NotAsked(why) if why.contains(policy)), "the account may allow it then");
         assert_eq!(answer(404, "namespaces \"shop\" not found"), refused("namespaces \"shop\" not found"));
         let no_right =
             "awsresources.aws.ccagi.io is forbidden: User \"a\" cannot create resource \"awsresources\" in ...";
