@@ -9,7 +9,7 @@ use crate::aws::session::Aws;
 use crate::aws::tags::{Ownership, Tags};
 use crate::kinds::secrets::Secrets;
 use crate::kinds::{Kind, Request, Target};
-use crate::lifecycle::decide::{Action, Facts, Sight, next_life_ground, restart_ground};
+use crate::lifecycle::decide::{Action, Facts, Parting, Sight, next_life_ground, restart_ground};
 use crate::lifecycle::error::PassError;
 use crate::lifecycle::intent::Draft;
 use crate::lifecycle::names::TwoNames;

@@ -9,7 +9,7 @@ use ccagi_aws_agent::api::account::AwsAccount;
 use ccagi_aws_agent::api::crd;
 use ccagi_aws_agent::api::resource::AwsResource;
 use ccagi_aws_agent::api::service_agent::ServiceAgent;
-use ccagi_aws_agent::lifecycle::{objects, refused};
+use ccagi_aws_agent::lifecycle::{objects, write_refused};
 use kube::Api;
 use kube::api::Patch;
 use kube::core::object::HasStatus;
