@@ -7,9 +7,9 @@ use crate::aws::passing::Passing;
 use crate::fence::NotLeader;
 use crate::kinds::Invalid;
 use crate::lifecycle::references::Unfit;
-use crate::lifecycle::write_refused;
 use crate::lifecycle::resolve::ResolveError;
 use crate::lifecycle::secrets::SecretError;
+use crate::lifecycle::write_refused;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -177,9 +177,11 @@ impl PassError {
             Self::Invalid { .. } => ("InvalidSpec", true, "Correct the field.".into()),
             Self::Awaiting(_) => ("DependencyNotReady", false, "The controller goes on as soon as it is.".into()),
             Self::Impossible(_) => ("OutputMissing", true, "Correct the reference.".into()),
-            Self::Unfit { .. } => {
-                ("OutputDoesNotFit", true, "Correct the reference, or name another output of that object with it.".into())
-            }
+            Self::Unfit { .. } => (
+                "OutputDoesNotFit",
+                true,
+                "Correct the reference, or name another output of that object with it.".into(),
+            ),
             Self::Unwritable { .. } => ("InvalidSpec", true, "Correct the kind block.".into()),
             Self::Cycle(_) => ("DependencyCycle", true, "Take one of the references out.".into()),
             Self::Resolve(error) => (error.reason(), error.needs_a_person(), error.next_step()),

@@ -28,12 +28,12 @@ pub mod prices;
 pub mod recorder;
 pub mod references;
 pub mod refusal;
-pub mod write_refused;
 pub mod report;
 pub mod resolve;
 pub mod secrets;
 pub mod status;
 pub mod takeover;
+pub mod write_refused;
 
 use crate::api::conditions::{ConditionType, Verdict, is_true};
 use crate::api::resource::{AwsResource, AwsResourceStatus, Change};

@@ -64,9 +64,7 @@ pub(in crate::lifecycle) fn paid_for<'a, K: Kind>(
         return None;
     }
     let found = view.found.as_ref().map(|(_, observed)| observed);
-    let now = found.map_or_else(Costs::default, |observed| {
-        K::cost_items(&observed.spec, observed.for_cost())
-    });
+    let now = found.map_or_else(Costs::default, |observed| K::cost_items(&observed.spec, observed.for_cost()));
     let then = match step {
         Step::Create => K::cost_items(desired, Found::declared()),
         Step::Delete => Costs::default(),
