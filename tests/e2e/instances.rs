@@ -185,6 +185,7 @@ async fn an_instance_gets_the_public_address_that_it_declares_and_keeps_to_it() 
 
     // While it is stopped it has no address, which is no difference.
     story.emulator.stop_by_aws(&story.account_id, &id(&ready[0]));
+    story.annotate("open", ccagi_aws_agent::api::ANNOTATION_RECONCILE, Some("look")).await;
     let again = story
         .until("open", "started again", |object| {
             is_ready(object) && object.status.as_ref().unwrap().last_decision.is_some()

@@ -37,7 +37,8 @@ pub struct VpcNetworkSpec {
     /// Whether instances with public addresses get public DNS names; AWS begins with false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_hostnames: Option<bool>,
-    /// The subnets. One that leaves the list is deleted, which AWS refuses while something is in it.
+    /// The subnets. One that leaves the list is deleted, which AWS refuses while something is in it. What an item
+    /// leaves out is left as it is.
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub subnets: Vec<Subnet>,
