@@ -121,7 +121,9 @@ fn outputs(block: &Value) -> Vec<String> {
 fn absence_is_said_only_by_codes_that_mean_it() {
     every_kind!(K, row => {
         let said = |code: Option<&str>| AwsError::within_answer("Describe", code, Some("not found"), None);
-        let means = |code: &str| matches!(said(Some(code)).class, ErrorClass::NotFound | ErrorClass::Invalid) && said(Some(code)).says_absent(K::ABSENT);
+        // In the answer to a write the code may say that AWS does not show yet what was made a moment ago.
+        let classes = [ErrorClass::NotFound, ErrorClass::Invalid, ErrorClass::Conflict];
+        let means = |code: &str| classes.contains(&said(Some(code)).class) && said(Some(code)).says_absent(K::ABSENT);
         let wrong = K::ABSENT.iter().filter(|code| !means(code)).map(|code| format!("{code} does not mean absence"));
         let none = K::ABSENT.is_empty().then(|| format!("{} names no code", row.kind.as_str()));
         // A 404 without a code, and what aws-sdk-s3 fills in for it.

@@ -134,6 +134,8 @@ impl Kind for VpcNetwork {
         "subnets",
         "subnets.availabilityZone",
         "subnets.cidrBlock",
+        // The address is paid for with the instance that has it.
+        "subnets.mapPublicIpOnLaunch",
         "subnets.name",
         "subnets.public",
     ];

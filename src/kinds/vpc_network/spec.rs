@@ -82,8 +82,8 @@ pub struct Subnet {
         validation = Rule::new("!isCIDR(self) || cidr(self).masked() == cidr(self)").message("cidrBlock must begin at its first address: AWS would make 10.0.0.0/16 of 10.0.3.0/16, which then differs from the spec")
     )]
     pub cidr_block: String,
-    /// Whether the subnet's traffic to the internet goes through the internet gateway. Public
-    /// addresses are a matter of `mapPublicIpOnLaunch` and of what is put there. Private subnets reach the internet through the
+    /// Whether the subnet's traffic to the internet goes through the internet gateway. Public addresses are a
+    /// matter of `mapPublicIpOnLaunch` and of what is put there. Private subnets reach the internet through the
     /// NAT gateway, or not at all.
     pub public: bool,
     /// Whether AWS lends instances that are launched in the subnet a public IPv4 address, unless they say otherwise
