@@ -29,6 +29,8 @@ commands! {
     describe_account(name) = "kubectl describe awsaccount {name}";
     /// Shows which AwsResources a namespace has.
     list_resources(namespace) = "kubectl get awsresources -n {namespace}";
+    /// Prints the definitions that this program was built with.
+    print_definitions() = "ccagi-aws-agent crds";
     /// Installs definitions that are missing.
     install_definitions() = "ccagi-aws-agent crds | kubectl apply --server-side -f -";
     /// Brings definitions up to date, whoever installed them.

@@ -172,7 +172,7 @@ impl PassError {
             Self::Stale => ("Stale", false, "".into()),
             Self::NotLeader(_) => (ErrorClass::NotLeader.reason(), false, "The leader goes on with it.".into()),
             Self::Cluster(_) => ("ApiServerUnavailable", false, "The controller tries again.".into()),
-            Self::Refused(_) => (write_refused::REASON, true, write_refused::NEXT_STEP.into()),
+            Self::Refused(_) => (write_refused::REASON, true, write_refused::next_step().into()),
             Self::NoKind => ("InvalidSpec", true, "Declare exactly one kind block.".into()),
             Self::Invalid { .. } => ("InvalidSpec", true, "Correct the field.".into()),
             Self::Awaiting(_) => ("DependencyNotReady", false, "The controller goes on as soon as it is.".into()),

@@ -15,6 +15,7 @@ pub mod governance;
 mod governed;
 pub mod graph;
 pub mod guardrails;
+mod held;
 pub mod intent;
 mod judgement;
 mod names;
@@ -35,7 +36,7 @@ pub mod status;
 pub mod takeover;
 pub mod write_refused;
 
-use crate::api::conditions::{ConditionType, Verdict, is_true};
+use crate::api::conditions::Verdict;
 use crate::api::resource::{AwsResource, AwsResourceStatus, Change};
 use crate::api::{ANNOTATION_PAUSED, ANNOTATION_PROTECTED};
 use crate::aws::error::ErrorClass;
@@ -359,33 +360,6 @@ impl<'a> Walk<'a> {
             governance.describe(&self.object, &mut status, now);
         }
         status
-    }
-
-    async fn pause(&mut self) -> Result<Next, PassError> {
-        let message = format!(
-            "Paused by the annotation {ANNOTATION_PAUSED}; nothing is read or written in AWS. Remove it to go on."
-        );
-        let ready = self.object.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::Ready));
-        let verdict = Verdict { ready, synced: false, ..Verdict::ready("ReconcilePaused", message) };
-        let status = self.next_status(&verdict, Timestamp::now(), |_| {});
-        status::write(&self.api, &mut self.object, status).await?;
-        Ok(Next::Done)
-    }
-
-    /// Keeps what is to be deleted; the chart's admission policy refuses such a deletion before it begins.
-    async fn protect(&mut self) -> Result<Next, PassError> {
-        let message = format!(
-            "The annotation {ANNOTATION_PROTECTED} protects the object, so that nothing is deleted. Remove it to let the deletion go on."
-        );
-        let verdict = Verdict::stalled("DeletionProtected", message.clone());
-        let known =
-            self.object.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::Stalled));
-        if !known {
-            News::warning(verdict.reason, message).publish(&self.object, "Delete", self.cx);
-        }
-        let status = status::next(&self.object, &verdict, Timestamp::now(), |_| {});
-        status::write(&self.api, &mut self.object, status).await?;
-        Ok(Next::Done)
     }
 
     /// Comes back later for a look that our own budget puts off, and says nothing.

@@ -1,6 +1,7 @@
 //! Writes that the API server refuses as invalid. Trying again does not help, and the API server is not away:
 //! what was written does not fit the definitions, which is the controller's fault or that of the definitions.
 
+use crate::api::commands;
 use crate::api::conditions::Verdict;
 
 /// The reason of conditions and Events.
@@ -22,11 +23,16 @@ pub fn refusal(error: &kube::Error) -> Option<String> {
 }
 
 /// What can be done about it.
-pub const NEXT_STEP: &str = "What was done in AWS stays done. Compare the definitions and admission policies of the cluster with this version of the controller (ccagi-aws-agent crds); where they are the same, report it as a fault of the controller.";
+pub fn next_step() -> String {
+    format!(
+        "What was done in AWS stays done. Compare the definitions and admission policies of the cluster with this version of the controller ({}); where they are the same, report it as a fault of the controller.",
+        commands::print_definitions()
+    )
+}
 
 /// What a refused write means for its object.
 pub fn verdict(refusal: &str) -> Verdict {
-    Verdict::stalled(REASON, format!("{}. {NEXT_STEP}", in_words(refusal)))
+    Verdict::stalled(REASON, format!("{}. {}", in_words(refusal), next_step()))
 }
 
 /// The refusal as the beginning of a sentence.

@@ -210,7 +210,7 @@ REFUSED = {
         "guard-roles", role("CcagiAgentRole"), "CcagiAgentRole is a role that the AwsAccount guard-roles acts"),
     "the controller's role in other letters": ("guard-roles", role("ccagiAGENTrole"), "is never written to"),
     "the controller's role by its id": (
-        "guard-roles", {"resourceId": "CcagiAgentRole", **role("other")}, "spec.resourceId: CcagiAgentRole is a role"),
+        "guard-roles", {"resourceId": "CcagiAgentRole", **role("CcagiAgentRole")}, "CcagiAgentRole is a role"),
     "giving the controller's role": (
         "guard-roles", function("arn:aws:iam::111122223333:role/app.x/CcagiAgentRole"), "is never given to a resource"),
     "giving a role": ("guard-none", function("arn:aws:iam::111122223333:role/Admin"), "guardrails.passableRoles"),

@@ -28,6 +28,7 @@ SHOWN = {
     ),
     "accounts-and-roles": (
         r"Usage: ccagi-aws-agent iam-policy",
+        r"\A\Z",
         r"awsaccount.aws.ccagi.io/shop-production (created|configured)(.|\n)*\nshop-production +111122223333 ",
     ),
     "operations": (
@@ -56,9 +57,9 @@ WITH_REASONS = (
     "lifecycle/decide/*.rs",
 )
 NO_REASONS = set(
-    "Active Adopt BeginRestart Changed Create CreateResource Delete DeleteResource EndRestart GetCallerIdentity "
-    "InvalidClientTokenId Judge Normal Nothing Recommend Reconcile Record Refuse RemoveFinalizer Reread Start Stopped "
-    "Unknown Update UpdateResource Verify Wait Warning WriteIntent".split()
+    "Active Adopt BeginRestart Changed Create CreateResource Delete DeleteResource EndRestart GetCallerIdentity Govern "
+    "Invalid InvalidClientTokenId Judge Normal Nothing Recommend Reconcile Record Refuse RemoveFinalizer Reread Start "
+    "Stopped Unknown Update UpdateResource Verify Wait Warning WriteIntent".split()
 )
 
 
@@ -96,6 +97,8 @@ def test_every_command_runs_that_needs_no_more_than_a_cluster(tmp_path: Path) ->
         for block, pattern in zip(commands, patterns, strict=True):
             shown = in_a_shell(block, folder)
             assert re.search(pattern, shown), f"docs/{page}.md:\n{block}\ndoes not show {pattern}:\n{shown}"
+    # What the pages send into files.
+    assert "Deny" in {one["Effect"] for one in json.loads((folder / "policy.json").read_text())["Statement"]}
 
 
 def in_a_shell(block: str, folder: Path) -> str:

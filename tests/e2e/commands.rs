@@ -44,6 +44,7 @@ async fn every_command_that_the_program_prints_works_as_it_stands() {
                 (commands::describe_account(&story.name), format!("Account Id:  {}", story.account_id))
             }
             "list_resources" => (commands::list_resources(&story.name), NAME.to_owned()),
+            "print_definitions" => (commands::print_definitions(), "name: awsresources.aws.ccagi.io".to_owned()),
             "install_definitions" => (commands::install_definitions(), "awsaccounts.aws.ccagi.io".to_owned()),
             "update_definitions" => (commands::update_definitions(), "awsresources.aws.ccagi.io".to_owned()),
             "iam_policy_for_orphans" => (commands::iam_policy_for_orphans(), "2012-10-17".to_owned()),
