@@ -50,6 +50,7 @@ fn made(schema: &Value, path: &str, long: &Long, number: u64) -> Value {
             };
             Value::Object(schema["properties"].as_object().unwrap().iter().map(of).collect())
         }
+        "boolean" => json!(true),
         _ => json!(1),
     }
 }
