@@ -36,6 +36,7 @@ impl Walk<'_> {
         match plan.action.clone() {
             Action::WriteIntent { incarnation } => self.write_intent(incarnation, aws, facts).await,
             Action::Reread => self.reread().await,
+            Action::ExpectEffect => self.expect_effect().await,
             Action::Create => self.create::<K>(aws, desired, facts).await,
             Action::Record(id) => self.record(id, facts).await,
             Action::Adopt => self.adopt::<K>(plan, aws, desired, view, facts).await,
@@ -106,9 +107,6 @@ impl Walk<'_> {
 
     async fn create<K: Kind>(&mut self, aws: &Aws, desired: &Desired<K>, facts: &Facts) -> Result<Next, PassError> {
         let Some(intent) = &facts.intent else { return Err(PassError::Stale) };
-        if intent.without_effect {
-            return self.expect_effect().await;
-        }
         // Looks from before the call say nothing about what it makes: a resource that stays invisible
         // for a while must be looked for twice again before it is believed to be gone.
         self.cx.memory.change(&self.uid, |memory| memory.absence = None);
@@ -140,7 +138,7 @@ impl Walk<'_> {
 
     /// Takes back on record that nothing was made, before a call that may make something. What was said last
     /// of the object stays said until that call has its answer.
-    pub(super) async fn expect_effect(&mut self) -> Result<Next, PassError> {
+    async fn expect_effect(&mut self) -> Result<Next, PassError> {
         let mut next = self.object.status.clone().unwrap_or_default();
         status::expect_effect(&mut next);
         status::write(&self.api, &mut self.object, next).await?;

@@ -64,6 +64,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether it stands on record that nothing was made under the intent.
+    fn is_without_effect(&self) -> bool {
+        self.intent.as_ref().is_some_and(|intent| intent.without_effect)
+    }
+
     /// Whether an intent of this number begins another life of the resource.
     pub fn begins(&self, incarnation: i32) -> bool {
         self.intent.as_ref().is_none_or(|intent| intent.incarnation != incarnation)
@@ -160,6 +165,7 @@ pub fn without_looking(facts: &Facts) -> Option<Action> {
 pub fn decide(facts: &Facts, sight: &Sight) -> Action {
     match choose(facts, sight) {
         Action::Create | Action::Adopt if !facts.current => Action::Reread,
+        Action::Create | Action::Adopt if facts.is_without_effect() => Action::ExpectEffect,
         action => action,
     }
 }

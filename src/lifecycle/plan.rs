@@ -119,7 +119,7 @@ impl Plan {
     /// What the action means for the resource.
     pub fn step(&self) -> Step {
         match &self.action {
-            Action::WriteIntent { .. } | Action::Create => Step::Create,
+            Action::WriteIntent { .. } | Action::ExpectEffect | Action::Create => Step::Create,
             Action::Adopt => Step::Adopt,
             Action::BeginRestart | Action::EndRestart | Action::Start(_) => Step::Restart,
             Action::Update(changes) if changes.iter().any(|change| change.effect == Effect::Restart) => Step::Restart,

@@ -109,7 +109,7 @@ impl Walk<'_> {
     /// pass: a try that fails after each wait would begin with the shortest backoff for ever.
     pub(super) fn note_success(&self) {
         match self.done.last() {
-            None | Some(&("Wait" | "Reread")) => {}
+            None | Some(&("Wait" | "Reread" | "ExpectEffect")) => {}
             Some(_) => self.cx.memory.change(&self.uid, |memory| (memory.failures, memory.refusal) = (0, None)),
         }
     }

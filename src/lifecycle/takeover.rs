@@ -106,9 +106,6 @@ impl Walk<'_> {
             self.report::<K>(&Verdict::reconciling("ConfirmingOwner", why), plan, view, facts).await?;
             return Ok(Next::After(self.cx.config.poll_period));
         };
-        if facts.intent.as_ref().is_some_and(|intent| intent.without_effect) {
-            return self.expect_effect().await;
-        }
         let owner_tags = desired.owner.tags();
         let differences: Vec<Change> = plan
             .changes

@@ -57,9 +57,9 @@ WITH_REASONS = (
     "lifecycle/decide/*.rs",
 )
 NO_REASONS = set(
-    "Active Adopt BeginRestart Changed Create CreateResource Delete DeleteResource EndRestart GetCallerIdentity Govern "
-    "Invalid InvalidClientTokenId Judge Normal Nothing Recommend Reconcile Record Refuse RemoveFinalizer Reread Start "
-    "Stopped Unknown Update UpdateResource Verify Wait Warning WriteIntent".split()
+    "Active Adopt BeginRestart Changed Create CreateResource Delete DeleteResource EndRestart ExpectEffect "
+    "GetCallerIdentity Govern Invalid InvalidClientTokenId Judge Normal Nothing Recommend Reconcile Record Refuse "
+    "RemoveFinalizer Reread Start Stopped Unknown Update UpdateResource Verify Wait Warning WriteIntent".split()
 )
 
 

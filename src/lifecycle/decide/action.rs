@@ -15,6 +15,8 @@ pub enum Action {
     },
     /// Read the object from the API server itself and look again.
     Reread,
+    /// Take back on record that nothing was made, before a call that may make something.
+    ExpectEffect,
     /// Make the resource.
     Create,
     /// Write down the id of a resource that was found to be ours.
@@ -81,6 +83,7 @@ impl Action {
         match self {
             Self::WriteIntent { .. } => "WriteIntent",
             Self::Reread => "Reread",
+            Self::ExpectEffect => "ExpectEffect",
             Self::Create => "Create",
             Self::Record(_) => "Record",
             Self::Adopt => "Adopt",

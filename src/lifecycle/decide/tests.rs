@@ -110,6 +110,16 @@ fn an_absence_that_this_very_pass_saw_first_is_no_second_look() {
 }
 
 #[test]
+fn that_nothing_was_made_is_taken_back_before_anything_is_sent() {
+    let refused = Some(Intent { without_effect: true, ..intent(1) });
+    let proven = Facts { intent: refused, intent_is_fresh: true, ..intended() };
+    assert_eq!(decide(&proven, &Sight::Absent), Action::ExpectEffect);
+    let policies = Policies { adoption: Some(AdoptionPolicy::Adopt), ..proven.policies.clone() };
+    let adopting = Facts { policies, ..proven };
+    assert_eq!(decide(&adopting, &Sight::Unowned(seen(ResourceState::Active, &[]))), Action::ExpectEffect);
+}
+
+#[test]
 fn nothing_becomes_ours_for_an_object_that_only_the_cache_has() {
     let cached = Facts { current: false, visibility_lag: Duration::ZERO, ..intended() };
     assert_eq!(decide(&cached, &Sight::Absent), Action::Reread);

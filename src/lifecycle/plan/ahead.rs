@@ -123,6 +123,7 @@ impl Walk<'_> {
                 status::begin(object.status.get_or_insert_default(), intent, keys, self.intent_is_fresh);
             }
             (Action::Reread, _) => self.current = true,
+            (Action::ExpectEffect, _) => status::expect_effect(object.status.get_or_insert_default()),
             (Action::Record(id), _) => object.status.get_or_insert_default().id = Some(id.clone()),
             (Action::BeginRestart, _) => {
                 let status = object.status.get_or_insert_default();
