@@ -164,8 +164,9 @@ pub fn without_looking(facts: &Facts) -> Option<Action> {
 /// be left to find the resource by.
 pub fn decide(facts: &Facts, sight: &Sight) -> Action {
     match choose(facts, sight) {
-        Action::Create | Action::Adopt if !facts.current => Action::Reread,
+        // Its compare-and-swap proves too that the object is still there.
         Action::Create | Action::Adopt if facts.is_without_effect() => Action::ExpectEffect,
+        Action::Create | Action::Adopt if !facts.current => Action::Reread,
         action => action,
     }
 }

@@ -112,7 +112,7 @@ fn an_absence_that_this_very_pass_saw_first_is_no_second_look() {
 #[test]
 fn that_nothing_was_made_is_taken_back_before_anything_is_sent() {
     let refused = Some(Intent { without_effect: true, ..intent(1) });
-    let proven = Facts { intent: refused, intent_is_fresh: true, ..intended() };
+    let proven = Facts { intent: refused, intent_is_fresh: true, current: false, ..intended() };
     assert_eq!(decide(&proven, &Sight::Absent), Action::ExpectEffect);
     let policies = Policies { adoption: Some(AdoptionPolicy::Adopt), ..proven.policies.clone() };
     let adopting = Facts { policies, ..proven };
