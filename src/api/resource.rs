@@ -331,7 +331,7 @@ pub struct Intent {
     /// intent. Absent where the controller runs without leader election.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_transitions: Option<i32>,
-    /// Whether it is known that nothing was made or taken over under this intent: the controller has sent
+    /// Whether it is known that nothing was ever made or taken over for the object: the controller has sent
     /// nothing, or AWS has refused all that it sent. The object may then go without a look at AWS.
     #[serde(default, skip_serializing_if = "is_false")]
     pub without_effect: bool,

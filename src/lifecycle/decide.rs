@@ -64,6 +64,13 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether no call was made for the object that could have had an effect. What is known of a later life says
+    /// nothing of the parts that an earlier one may have left behind.
+    fn nothing_was_ever_made(&self) -> bool {
+        let first_life = |intent: &Intent| self.intent_is_fresh && intent.incarnation == 1;
+        self.recorded_id.is_none() && self.intent.as_ref().is_none_or(first_life)
+    }
+
     /// Whether it stands on record that nothing was made under the intent.
     fn is_without_effect(&self) -> bool {
         self.intent.as_ref().is_some_and(|intent| intent.without_effect)
@@ -133,7 +140,7 @@ pub fn without_account(facts: &Facts) -> Option<Action> {
     if !facts.finalizer {
         return Some(Action::Nothing);
     }
-    if (facts.intent.is_none() || facts.intent_is_fresh) && facts.recorded_id.is_none() {
+    if facts.nothing_was_ever_made() {
         return Some(Action::RemoveFinalizer(Parting::NothingMade));
     }
     if !facts.dependants.is_empty() {

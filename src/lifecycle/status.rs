@@ -52,7 +52,9 @@ pub fn begin(status: &mut AwsResourceStatus, intent: Intent, tag_keys: Vec<Strin
 /// Writes down that nothing was made under the intent so far, where that is known. It outlives the process:
 /// an object that is deleted later may go then although AWS cannot be read.
 pub fn note_without_effect(status: &mut AwsResourceStatus, known: bool) {
-    if let Some(intent) = status.intent.as_mut().filter(|_| known && status.id.is_none()) {
+    let known = known && status.id.is_none();
+    // An earlier life may have left parts behind.
+    if let Some(intent) = status.intent.as_mut().filter(|intent| known && intent.incarnation == 1) {
         intent.without_effect = true;
     }
 }

@@ -61,3 +61,23 @@ async fn the_profile_of_a_role_that_somebody_else_deleted_goes_with_the_object()
     story.until_gone(&object).await;
     assert_eq!(story.aws("iam", "list_instance_profiles", json!({}))["InstanceProfiles"], json!([]));
 }
+
+/// The controller makes the role anew, which AWS refuses; the profile of the role before it is still there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_profile_of_a_role_that_was_lost_and_could_not_be_made_again_goes_with_the_object() {
+    let story = Story::begin("role-lost").await;
+    let object = story.apply("servers", &role("story-lost", 3600)).await;
+    story.until_ready("servers").await;
+    story.emulator.fault(&story.account_id, "CreateRole", "denied", -1);
+    let name = json!({"InstanceProfileName": "story-lost", "RoleName": "story-lost"});
+    story.aws("iam", "remove_role_from_instance_profile", name);
+    story.aws("iam", "delete_role", json!({"RoleName": "story-lost"}));
+    story.annotate("servers", "aws.ccagi.io/reconcile-requested-at", Some("lost")).await;
+    let stalled = story.until_reason("servers", "Stalled", "AccessDenied").await;
+    let intent = stalled.status.unwrap().intent.unwrap();
+    assert_eq!((intent.incarnation, intent.without_effect), (2, false));
+
+    story.delete("servers").await;
+    story.until_gone(&object).await;
+    assert_eq!(story.aws("iam", "list_instance_profiles", json!({}))["InstanceProfiles"], json!([]));
+}

@@ -110,6 +110,15 @@ fn an_absence_that_this_very_pass_saw_first_is_no_second_look() {
 }
 
 #[test]
+fn a_life_in_which_nothing_was_made_says_nothing_of_the_parts_of_an_earlier_one() {
+    let first = Facts { deleting: true, intent_is_fresh: true, ..intended() };
+    assert_eq!(without_account(&first), Some(Action::RemoveFinalizer(Parting::NothingMade)));
+    let policies = Policies { delete: true, ..first.policies.clone() };
+    let second = Facts { intent: Some(intent(2)), policies, ..first };
+    assert_eq!(without_account(&second), None, "AWS is looked at first");
+}
+
+#[test]
 fn that_nothing_was_made_is_taken_back_before_anything_is_sent() {
     let refused = Some(Intent { without_effect: true, ..intent(1) });
     let proven = Facts { intent: refused, intent_is_fresh: true, current: false, ..intended() };
